@@ -1,0 +1,204 @@
+//! What the attribute makes of a struct.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, Field, Ident, ItemStruct, LitStr, Type, parse_quote};
+
+use crate::attributes::{FieldAttributes, documentation, plain_name, refuse_cfg, representation};
+use crate::field_type::{innermost, is_bytes, refuse_without_layout};
+use crate::{checks, collect, error, refuse_generics};
+
+/// One field of the struct, with all that was said about it.
+pub(crate) struct RecordField {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) said: FieldAttributes,
+    /// As the schema says it.
+    name: String,
+    doc: String,
+}
+
+/// Adds what the struct needs to have a layout, and returns its checks and implementations.
+pub(crate) fn expand(item: &mut ItemStruct) -> syn::Result<TokenStream> {
+    let fields = collect(item.fields.iter_mut().map(read_field));
+    refuse_generics(&item.generics)?;
+    if item.fields.is_empty() {
+        return Err(error(&item.ident, "a record needs at least one field"));
+    }
+    if representation(&item.attrs, &["C"])?.is_none() {
+        item.attrs.push(parse_quote!(#[repr(C)]));
+    }
+    let fields = fields?;
+    item.attrs.extend(zerocopy_attributes());
+    let checks = checks::all(&item.ident, &fields);
+    let bounds = bounds(&item.ident, fields.iter().map(|field| &field.ty));
+    let field_type = field_type_implementation(&item.ident, &fields, &bounds);
+    let record = record_implementation(item, &fields, &bounds);
+    Ok(quote!(#checks #field_type #record))
+}
+
+/// Zerocopy's part, which needs no dependency on zerocopy in the crate that uses the attribute.
+pub(crate) fn zerocopy_attributes() -> [Attribute; 2] {
+    [
+        parse_quote!(#[derive(
+            ::stridedb::zerocopy::Immutable,
+            ::stridedb::zerocopy::IntoBytes,
+            ::stridedb::zerocopy::KnownLayout,
+            ::stridedb::zerocopy::TryFromBytes,
+        )]),
+        parse_quote!(#[zerocopy(crate = "::stridedb::zerocopy")]),
+    ]
+}
+
+/// What the implementations need. The compiler would find it out, but stated here it is complained
+/// about once, at the place meant, and before what the derives complain about.
+pub(crate) fn bounds<'t>(item: &Ident, types: impl Iterator<Item = &'t Type>) -> TokenStream {
+    let types = types.map(|ty| quote_spanned!(ty.span() => #ty: ::stridedb::record::FieldType));
+    let itself = quote_spanned! { item.span() =>
+        #item: ::core::marker::Copy
+            + ::stridedb::zerocopy::Immutable
+            + ::stridedb::zerocopy::IntoBytes
+            + ::stridedb::zerocopy::KnownLayout
+            + ::stridedb::zerocopy::TryFromBytes
+    };
+    quote!(where #(#types,)* #itself)
+}
+
+fn read_field(field: &mut Field) -> syn::Result<RecordField> {
+    // First, since it removes the attributes that the compiler does not know.
+    let said = FieldAttributes::take(&mut field.attrs)?;
+    refuse_cfg(&field.attrs)?;
+    refuse_without_layout(&field.ty)?;
+    if said.padding.is_some() && !is_bytes(&field.ty) {
+        return Err(error(&field.ty, "padding is bytes: use `[u8; N]`"));
+    }
+    if said.is_about_values() && is_bytes(innermost(&field.ty)) {
+        return Err(error(&field.ty, "bytes are no numbers: only `unit` can be said about them"));
+    }
+    let Some(ident) = field.ident.clone() else {
+        return Err(error(&field, "a record's fields have names: write a struct with `{ .. }`"));
+    };
+    Ok(RecordField {
+        name: plain_name(&ident),
+        ty: field.ty.clone(),
+        doc: documentation(&field.attrs),
+        ident,
+        said,
+    })
+}
+
+fn field_type_implementation(
+    record: &Ident,
+    fields: &[RecordField],
+    bounds: &TokenStream,
+) -> TokenStream {
+    let searches = fields.iter().map(search_for_invalid);
+    quote! {
+        #[automatically_derived]
+        #[allow(trivial_bounds)]
+        impl ::stridedb::record::FieldType for #record #bounds {
+            type Plain = ::stridedb::record::NoNullOrRange;
+
+            fn field_type() -> ::stridedb::schema::Type {
+                ::stridedb::record::generated::record_type::<Self>()
+            }
+
+            #[inline]
+            fn find_invalid(&self) -> ::core::option::Option<::stridedb::value::Invalid> {
+                #(#searches)*
+                ::core::option::Option::None
+            }
+        }
+    }
+}
+
+fn search_for_invalid(field: &RecordField) -> TokenStream {
+    let RecordField { ident, name, ty, said, .. } = field;
+    let found = if said.padding.is_some() {
+        quote!(::stridedb::record::generated::find_nonzero(&self.#ident))
+    } else {
+        quote_spanned! { ty.span() =>
+            <#ty as ::stridedb::record::FieldType>::find_invalid(&self.#ident)
+        }
+    };
+    quote! {
+        if let ::core::option::Option::Some(found) = #found {
+            let found = ::stridedb::record::generated::within(found, #name);
+            return ::core::option::Option::Some(found);
+        }
+    }
+}
+
+fn record_implementation(
+    item: &ItemStruct,
+    fields: &[RecordField],
+    bounds: &TokenStream,
+) -> TokenStream {
+    let record = &item.ident;
+    let name = plain_name(record);
+    let doc = documentation(&item.attrs);
+    let fields = fields.iter().map(|field| schema_field(record, field));
+    quote! {
+        #[automatically_derived]
+        #[allow(trivial_bounds)]
+        impl ::stridedb::record::Record for #record #bounds {
+            type Area = [u64; ::core::mem::size_of::<#record>().div_ceil(8)];
+
+            fn schema() -> ::stridedb::schema::Schema {
+                ::stridedb::record::generated::schema(#name, #doc, ::std::vec![#(#fields),*])
+            }
+        }
+    }
+}
+
+/// The field as an expression of type `stridedb::schema::Field`.
+fn schema_field(record: &Ident, field: &RecordField) -> TokenStream {
+    let RecordField { ident, name, ty, doc, said } = field;
+    let meanings = meanings(said, ty);
+    quote! {
+        ::stridedb::schema::Field {
+            // No record is larger than 1 MiB.
+            offset: ::core::mem::offset_of!(#record, #ident) as u32,
+            doc: ::std::string::String::from(#doc),
+            #(#meanings,)*
+            ..::stridedb::schema::Field::new(
+                #name,
+                <#ty as ::stridedb::record::FieldType>::field_type(),
+            )
+        }
+    }
+}
+
+/// `key: Some(value)` for each key that was given.
+fn meanings(said: &FieldAttributes, ty: &Type) -> Vec<TokenStream> {
+    let unit = |unit: &LitStr| quote!(unit: Some(::std::string::String::from(#unit)));
+    let kind = |kind: TokenStream| quote!(kind: Some(::stridedb::schema::Kind::#kind));
+    let range = |(least, greatest): &(Expr, Expr)| {
+        let (least, greatest) = (constant(ty, least), constant(ty, greatest));
+        quote!(range: Some((#least, #greatest)))
+    };
+    let null = |null| {
+        let null = constant(ty, null);
+        quote!(null: Some(#null))
+    };
+    let mut meanings = Vec::new();
+    meanings.extend(said.unit.as_ref().map(unit));
+    meanings.extend(said.timestamp.as_ref().map(|_| kind(quote!(Timestamp))));
+    meanings.extend(said.padding.as_ref().map(|_| kind(quote!(Padding))));
+    meanings.extend(said.scale.as_ref().map(|scale| quote!(scale: Some(#scale))));
+    meanings.extend(said.null.as_ref().map(null));
+    meanings.extend(said.range.as_ref().map(range));
+    meanings
+}
+
+/// A value of the field. The compiler checks it against the field's type, at the place where the
+/// user wrote it.
+fn constant(ty: &Type, value: &Expr) -> TokenStream {
+    quote! {
+        ::stridedb::record::PlainValue::into_value(const {
+            let value: <#ty as ::stridedb::record::FieldType>::Plain = #value;
+            value
+        })
+    }
+}

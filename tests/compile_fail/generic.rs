@@ -1,0 +1,7 @@
+#[stridedb::record]
+#[derive(Clone, Copy)]
+struct Sample<T> {
+    value: T,
+}
+
+fn main() {}

@@ -13,6 +13,8 @@ pub mod schema;
 mod text;
 pub mod value;
 
+pub mod format;
+
 pub use record::{FieldType, Record};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};

@@ -1,0 +1,110 @@
+//! Checksums: CRC-32 of bytes, bound to the place where the bytes stand.
+//!
+//! `checksum = crc32(area) ^ hash32(index, tag) ^ key`. The CRC is the IEEE one (zlib's). Since
+//! the three parts are joined by exclusive or, `crc32(area)` can be had back from a stored
+//! checksum; the [digest](super::digest) and salvage use that.
+
+use std::sync::LazyLock;
+
+/// The CRC-32 of `bytes` (IEEE 802.3, reflected, as `crc32` of zlib).
+#[must_use]
+#[inline]
+pub fn crc32(bytes: &[u8]) -> u32 {
+    // A new hasher asks what the processor can do: for one slot a good part of all instructions,
+    // and the fewer there are, the more slots the processor works on at once.
+    static EMPTY: LazyLock<crc32fast::Hasher> = LazyLock::new(crc32fast::Hasher::new);
+    let mut hasher = EMPTY.clone();
+    hasher.update(bytes);
+    hasher.finalize()
+}
+
+/// The CRC-32 of a page with the four bytes at `checksum_offset` taken as zero.
+///
+/// # Panics
+///
+/// If the page ends before `checksum_offset + 4`.
+#[must_use]
+pub fn page_crc32(page: &[u8], checksum_offset: usize) -> u32 {
+    let (before, rest) = page.split_at(checksum_offset);
+    let (_, after) = rest.split_at(4);
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(before);
+    hasher.update(&[0; 4]);
+    hasher.update(after);
+    hasher.finalize()
+}
+
+/// The part of a slot's checksum that its store decides: the four little-endian words of the
+/// store id, joined by exclusive or.
+#[must_use]
+pub fn key(store_id: [u8; 16]) -> u32 {
+    let [a, b, c, d] = zerocopy::transmute!(store_id);
+    [a, b, c, d].iter().fold(0, |key, word: &[u8; 4]| key ^ u32::from_le_bytes(*word))
+}
+
+/// The part of a slot's checksum that its place and its tag decide.
+///
+/// For each index a bijection in the tag without bit 0, so that a damaged tag alone is always
+/// caught; for each tag and upper index half a bijection in the lower half, so that a slot found
+/// at another place among 2^32 neighbours is always caught. The multiplications and shifts after
+/// the sum are the `lowbias32` mixer of Chris Wellons ("Prospecting for hash functions").
+#[must_use]
+#[inline]
+pub fn hash32(index: u64, tag: u32) -> u32 {
+    let [a, b, c, d, e, f, g, h] = index.to_le_bytes();
+    let low = u32::from_le_bytes([a, b, c, d]);
+    let high = u32::from_le_bytes([e, f, g, h]);
+    let mut x = (tag & !1)
+        .wrapping_add(low.wrapping_mul(0x9E37_79B1))
+        .wrapping_add(high.wrapping_mul(0x85EB_CA6B));
+    x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
+    x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
+    x ^ (x >> 16)
+}
+
+/// A slot's checksum.
+#[must_use]
+#[inline]
+pub fn slot_checksum(area_crc: u32, index: u64, tag: u32, key: u32) -> u32 {
+    area_crc ^ hash32(index, tag) ^ key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vectors_of_the_format_document_hold() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+        let id: [u8; 16] = std::array::from_fn(|i| u8::try_from(i * i).unwrap());
+        let found = [key(id), hash32(0, 0), hash32(1, 2), hash32(0x1_0000_0002, 0x0001_000A)];
+        let document = include_str!("../../docs/format.md");
+        for value in found {
+            assert!(document.contains(&format!("0x{value:08X}")), "0x{value:08X} in {found:08X?}");
+        }
+    }
+
+    #[test]
+    fn neighbours_and_tags_hash_apart() {
+        let mut seen = std::collections::HashSet::new();
+        for index in 0..300 {
+            for tag in (0..300).step_by(2) {
+                assert!(seen.insert(hash32(index, tag)), "index {index}, tag {tag}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_writing_bit_does_not_count() {
+        assert_eq!(hash32(7, 0x0001_0002), hash32(7, 0x0001_0003));
+    }
+
+    #[test]
+    fn a_page_is_summed_as_if_its_checksum_were_zero() {
+        let mut page = [7; 64];
+        page[20..24].fill(0);
+        let expected = crc32(&page);
+        page[20..24].fill(0xAA);
+        assert_eq!(page_crc32(&page, 20), expected);
+    }
+}

@@ -8,14 +8,30 @@ compile_error!(
     "stridedb needs a Unix: its locks and its atomic creation of files are not yet done elsewhere"
 );
 
+mod options;
+mod place;
+mod store;
+
 pub mod record;
 pub mod schema;
 mod text;
 pub mod value;
 
-pub mod format;
+mod raw_store;
+mod structures;
 
+pub mod format;
+mod io;
+
+mod error;
+
+pub use error::{Error, Result};
+pub use io::Holder;
+pub use options::{Growth, OpenOptions};
+pub use place::{Handle, Place, SlotIndex};
+pub use raw_store::{Appender, OpenReport, RawStore, SlotDump, Statistics};
 pub use record::{FieldType, Record};
+pub use store::{Entries, Iter, Store};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};
 pub use zerocopy;

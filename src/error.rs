@@ -1,0 +1,238 @@
+//! What a store can answer instead of a result.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::format::Corruption;
+use crate::format::geometry::SlotIndex;
+use crate::io::Holder;
+use crate::schema::{ByteOrder, Difference, Invalid, SchemaError};
+
+/// The result of everything that a store does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a store did not do what it was asked. Unless a variant says otherwise, nothing has changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("could not {operation} {}", path.display())]
+    Io {
+        /// What was tried: `open`, `sync`, ...
+        operation: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The disk, a quota or a limit on file sizes leaves no room. The store is as before.
+    #[error(
+        "no room to grow {} by {needed} bytes to {file_size} ({available} bytes are available)",
+        path.display()
+    )]
+    Full {
+        /// The store.
+        path: PathBuf,
+        /// Bytes that were asked for.
+        needed: u64,
+        /// The file's length if there had been room, in bytes.
+        file_size: u64,
+        /// Bytes that the file system had left for us.
+        available: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else holds a lock that excludes this use.
+    #[error("{} is in use by {}", path.display(), list(holders))]
+    Locked {
+        /// The store.
+        path: PathBuf,
+        /// Who holds it, as far as can be known.
+        holders: Vec<Holder>,
+    },
+    /// There is a file of that name already; it was not touched.
+    #[error("{} exists already and was left as it is", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The path names no regular file.
+    #[error("expected a regular file but {} is {found}", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is: `a directory`, `a pipe`, ...
+        found: &'static str,
+    },
+    /// The file is no store.
+    #[error("{} is not a store: {reason}", path.display())]
+    NotAStore {
+        /// The file.
+        path: PathBuf,
+        /// What speaks against it.
+        reason: String,
+    },
+    /// The file contradicts the format or itself.
+    #[error("{} is corrupt: {corruption}", path.display())]
+    Corrupt {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong, and where.
+        corruption: Corruption,
+    },
+    /// The file was written by a newer version, or with features that this one does not know.
+    #[error("{} needs a newer stridedb: {reason}", path.display())]
+    Unsupported {
+        /// The store.
+        path: PathBuf,
+        /// Versions or flags: what the file needs, what is known.
+        reason: String,
+    },
+    /// The file's schema, or one that was given, is no schema.
+    #[error(transparent)]
+    Schema(Box<SchemaError>),
+    /// The schema in the file cannot be used.
+    #[error("{} has a schema that cannot be used", path.display())]
+    StoredSchema {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<SchemaError>,
+    },
+    /// The record type does not match the schema in the file.
+    #[error(
+        "{} holds other records than the type `{type_name}`:{}",
+        path.display(),
+        lines(differences)
+    )]
+    TypeMismatch {
+        /// The store.
+        path: PathBuf,
+        /// The Rust type.
+        type_name: String,
+        /// The fields that differ.
+        differences: Vec<Difference>,
+    },
+    /// The records have numbers in the byte order of another kind of machine.
+    #[error(
+        "{} holds {found} numbers and this machine is {expected}: \
+         use fields with a byte order of their own, or convert it with the command",
+        path.display()
+    )]
+    WrongByteOrder {
+        /// The store.
+        path: PathBuf,
+        /// This machine's.
+        expected: ByteOrder,
+        /// The file's.
+        found: ByteOrder,
+    },
+    /// No slot has this index.
+    #[error("index {index} is out of range: the store has {len} slots")]
+    OutOfRange {
+        /// The index that was asked for.
+        index: SlotIndex,
+        /// Slots ever appended.
+        len: u64,
+    },
+    /// The record was deleted, so it cannot be updated.
+    #[error("the record at index {index} was deleted")]
+    Deleted {
+        /// The slot.
+        index: SlotIndex,
+    },
+    /// The slot was reused since the handle was made: its record is another one.
+    #[error(
+        "the handle's record at index {index} is gone: \
+         expected generation {expected} but the slot is at generation {actual}"
+    )]
+    Stale {
+        /// The slot.
+        index: SlotIndex,
+        /// The handle's generation.
+        expected: u16,
+        /// The slot's generation.
+        actual: u16,
+    },
+    /// Bytes of another length than a record has.
+    #[error("expected a record of {expected} bytes but got {actual}")]
+    RecordSize {
+        /// The record's size.
+        expected: usize,
+        /// What was given.
+        actual: usize,
+    },
+    /// A record's bytes are no value of its type, although its checksum is right.
+    #[error("the record at index {index} is not valid")]
+    InvalidRecord {
+        /// The slot.
+        index: SlotIndex,
+        /// Which field, and why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A record that could not be read again: its Rust value breaks a rule of its type.
+    #[error("the record cannot be stored")]
+    NotStorable {
+        /// Which field, and why.
+        source: Box<Invalid>,
+    },
+    /// The handle cannot write.
+    #[error("{} was opened for reading only", path.display())]
+    ReadOnly {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The operation moves or drops slots, so it needs the store for itself.
+    #[error(
+        "{operation} needs the store for itself: open {} with `maintenance(true)`",
+        path.display()
+    )]
+    NeedsMaintenance {
+        /// `truncate`, `shrink_to_fit`
+        operation: &'static str,
+        /// The store.
+        path: PathBuf,
+    },
+    /// So many generations of slots were cut off that old handles could match new records.
+    #[error("{} cannot be truncated again: copy its records into a new store", path.display())]
+    GenerationsUsedUp {
+        /// The store.
+        path: PathBuf,
+    },
+    /// An earlier sync failed, so what is on disk is not known. Open the store again.
+    #[error("{} stopped writing after a failed sync: open it again", path.display())]
+    Poisoned {
+        /// The store.
+        path: PathBuf,
+    },
+    /// Another file was put in this one's place.
+    #[error("{} was replaced by another file while it was being opened", path.display())]
+    Replaced {
+        /// The store.
+        path: PathBuf,
+    },
+}
+
+impl From<SchemaError> for Error {
+    fn from(error: SchemaError) -> Self {
+        Self::Schema(Box::new(error))
+    }
+}
+
+impl Error {
+    /// Makes an [`Error::Io`] of what the system said.
+    pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { operation, path: path.to_owned(), source }
+    }
+}
+
+fn list(holders: &[Holder]) -> String {
+    if holders.is_empty() {
+        return "another process".into();
+    }
+    holders.iter().map(Holder::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn lines(differences: &[Difference]) -> String {
+    differences.iter().map(|difference| format!("\n  {difference}")).collect()
+}

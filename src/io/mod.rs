@@ -1,0 +1,21 @@
+//! Where bytes live: the operating system, and nothing about what the bytes mean.
+//!
+//! Everything that a store does to the world goes through this module, so that a test can put a
+//! disk of its own in its place.
+#![cfg_attr(
+    not(test),
+    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions)
+)]
+
+mod allocate;
+mod file;
+mod lock;
+mod mapping;
+mod process;
+
+pub(crate) use file::{NewFile, StoreFile};
+pub use lock::Holder;
+pub(crate) use lock::{Lock, holders};
+pub use mapping::Growth;
+pub(crate) use mapping::Mapping;
+pub(crate) use process::{ProcessIdentity, random_bytes};

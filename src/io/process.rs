@@ -1,0 +1,51 @@
+//! Which process this is, so that whoever finds a lock taken can be told by whom.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What other processes are told about this one.
+pub(crate) struct ProcessIdentity {
+    pub(crate) boot_id: [u8; 16],
+    pub(crate) process_id: u32,
+    pub(crate) program: String,
+    pub(crate) host: String,
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    pub(crate) now: u64,
+}
+
+impl ProcessIdentity {
+    /// This process, now. What the system does not say is left empty.
+    pub(crate) fn current() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            boot_id: boot_id().unwrap_or_default(),
+            process_id: std::process::id(),
+            program: std::env::args_os().next().map_or_else(String::new, |argument| {
+                let name = Path::new(&argument).file_name().unwrap_or(&argument);
+                name.to_string_lossy().into_owned()
+            }),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            now: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// The random id of this machine's boot, on Linux.
+fn boot_id() -> Option<[u8; 16]> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16).ok().map(u128::to_be_bytes)
+}
+
+/// Random bytes from the operating system.
+///
+/// # Errors
+///
+/// The system's, if it has no source of randomness.
+pub(crate) fn random_bytes() -> io::Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes)
+}

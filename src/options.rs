@@ -1,0 +1,166 @@
+//! How a store is opened or created.
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use crate::io::Growth;
+
+use crate::error::{Error, Result};
+use crate::raw_store::RawStore;
+use crate::record::Record;
+use crate::schema::Schema;
+use crate::store::Store;
+
+/// How a store is opened or created; the defaults are right for most.
+///
+/// ```
+/// use std::time::Duration;
+/// # #[stridedb::record]
+/// # #[derive(Clone, Copy)]
+/// # struct Sample { value: f64 }
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("samples.stride");
+/// # stridedb::Store::<Sample>::create(&path)?.close()?;
+///
+/// let options = stridedb::OpenOptions::new().wait(Duration::from_secs(5));
+/// let store = options.open::<Sample>(&path)?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    pub(crate) read_only: bool,
+    pub(crate) maintenance: bool,
+    pub(crate) mode: u32,
+    pub(crate) wait: Duration,
+    pub(crate) growth: Growth,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            read_only: false,
+            maintenance: false,
+            mode: 0o600,
+            wait: Duration::ZERO,
+            growth: Growth::default(),
+        }
+    }
+}
+
+impl OpenOptions {
+    /// For reading and writing, without waiting for others.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the store is only read: it then needs no permission to write, and shares the store
+    /// with others who only read. Default: no.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Whether the store is taken for oneself alone, which is needed to truncate and to shrink
+    /// it. Default: no.
+    #[must_use]
+    pub fn maintenance(mut self, maintenance: bool) -> Self {
+        self.maintenance = maintenance;
+        self
+    }
+
+    /// The permissions of a file that is created, further limited by the process's umask.
+    /// Default: `0o600`, for its owner alone.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// How long to wait for others to close the store. Default: not at all, apart from the tenth
+    /// of a second for which a closed store can stay locked: a process that is just being started
+    /// holds copies of its parent's open files for that long.
+    #[must_use]
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// How the mapping follows a growing file. Default: see [`Growth::default`].
+    #[must_use]
+    pub fn growth(mut self, growth: Growth) -> Self {
+        self.growth = growth;
+        self
+    }
+
+    /// Opens a store of records of type `R`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open<R: Record>(&self, path: impl AsRef<Path>) -> Result<Store<R>> {
+        let raw = RawStore::open_with(path.as_ref(), self, Store::<R>::check)?;
+        Ok(Store::wrap(raw))
+    }
+
+    /// Creates a store of records of type `R`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::create`].
+    pub fn create<R: Record>(&self, path: impl AsRef<Path>) -> Result<Store<R>> {
+        Ok(Store::wrap(self.create_raw(path, &R::schema())?))
+    }
+
+    /// Opens a store whatever its records are.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::open`].
+    pub fn open_raw(&self, path: impl AsRef<Path>) -> Result<RawStore> {
+        RawStore::open_with(path.as_ref(), self, |_| Ok(()))
+    }
+
+    /// Creates a store of records with this schema.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::create`].
+    pub fn create_raw(&self, path: impl AsRef<Path>, schema: &Schema) -> Result<RawStore> {
+        RawStore::create_with(path.as_ref(), schema, self)
+    }
+
+    /// Creates a store and fills it: the file appears, complete and durable, when `fill` has
+    /// returned `Ok`. If it returns an error, or panics, or the machine stops, there is no file.
+    ///
+    /// `fill` may do all that needs the store for itself.
+    ///
+    /// ```
+    /// # use stridedb::{Error, OpenOptions, Record};
+    /// # #[stridedb::record]
+    /// # #[derive(Clone, Copy)]
+    /// # struct Sample { value: f64 }
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("samples.stride");
+    /// let options = OpenOptions::new();
+    /// let failed = options.build_raw(&path, &Sample::schema(), |store| {
+    ///     store.append(&1.5_f64.to_ne_bytes())?;
+    ///     Err::<(), Box<dyn std::error::Error>>("changed my mind".into())
+    /// });
+    /// assert!(failed.is_err() && !path.exists());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::create`], and those of `fill`.
+    pub fn build_raw<T, E: From<Error>>(
+        &self,
+        path: impl AsRef<Path>,
+        schema: &Schema,
+        fill: impl FnOnce(&mut RawStore) -> Result<T, E>,
+    ) -> Result<T, E> {
+        RawStore::build_with(path.as_ref(), schema, self, fill)
+    }
+}

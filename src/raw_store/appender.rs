@@ -1,0 +1,141 @@
+//! Many records appended as one: nobody sees any of them before all are there.
+
+use std::ops::Range;
+
+use super::{RawStore, slots};
+use crate::error::Result;
+use crate::format::digest::Digest;
+use crate::format::geometry::SlotIndex;
+use crate::format::slot::Tag;
+
+/// Appends records beyond the store's `len`, where slots mean nothing, until
+/// [`finish`](Self::finish) makes them part of the store. Dropped before that, it has appended
+/// nothing. It needs no memory, however many records there are.
+#[derive(Debug)]
+pub struct Appender<'s> {
+    store: &'s mut RawStore,
+    next: u64,
+    /// The slot before which there is something else to do: growing, writing back.
+    pause: u64,
+    /// The bytes of the file that the disk has begun with end here.
+    begun: u64,
+    digest: Digest,
+}
+
+/// After so many bytes the disk begins with them: it works while the next ones are put together.
+const WRITE_BACK_SIZE: u64 = 32 << 20;
+/// The largest piece of memory in which the system keeps a file. One that is still written to is
+/// left alone: it would have to be written twice.
+const LARGE_PAGE_SIZE: u64 = 2 << 20;
+
+impl RawStore {
+    /// Begins to append many records.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadOnly`], [`Error::Poisoned`], [`Error::Full`], [`Error::Io`].
+    ///
+    /// [`Error::ReadOnly`]: crate::Error::ReadOnly
+    /// [`Error::Poisoned`]: crate::Error::Poisoned
+    /// [`Error::Full`]: crate::Error::Full
+    /// [`Error::Io`]: crate::Error::Io
+    #[inline]
+    pub fn appender(&mut self) -> Result<Appender<'_>> {
+        self.begin()?;
+        let next = self.meta.len;
+        let begun = self.geometry().file_len(next).unwrap_or(u64::MAX);
+        let pause = self.pause_after(next);
+        Ok(Appender { store: self, next, pause, begun, digest: Digest::default() })
+    }
+
+    /// Where an appender has something else to do that stands before this slot.
+    #[inline]
+    fn pause_after(&self, next: u64) -> u64 {
+        let step = WRITE_BACK_SIZE / u64::from(self.geometry().stride());
+        self.capacity.min(next.saturating_add(step))
+    }
+}
+
+impl Appender<'_> {
+    /// Appends a record; the index that it will have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RecordSize`], [`Error::Full`], [`Error::Io`]. What was appended before stays, and
+    /// [`finish`](Self::finish) may still be called.
+    ///
+    /// [`Error::RecordSize`]: crate::Error::RecordSize
+    /// [`Error::Full`]: crate::Error::Full
+    /// [`Error::Io`]: crate::Error::Io
+    pub fn push(&mut self, record: &[u8]) -> Result<SlotIndex> {
+        self.store.check_size(record)?;
+        let mut area = std::mem::take(&mut self.store.scratch);
+        slots::fill(&mut area, record);
+        let result = self.push_area(&area);
+        self.store.scratch = area;
+        result
+    }
+
+    #[inline]
+    pub(crate) fn push_area(&mut self, area: &[u64]) -> Result<SlotIndex> {
+        if self.next >= self.pause {
+            self.prepare()?;
+        }
+        let index = SlotIndex::new(self.next);
+        let tag = Tag::first(self.store.meta.generation_base);
+        match self.store.slots.write_new(index, tag, area) {
+            Ok(area_crc) => self.digest.add(self.next, area_crc),
+            Err(source) => return Err(self.store.corrupt(source)),
+        }
+        self.next += 1;
+        Ok(index)
+    }
+
+    /// Makes room for so many records at once instead of little by little, if there is that much.
+    pub(crate) fn expect(&mut self, count: usize) {
+        // Whoever promised them may be wrong; if not, `push` says that there is no room.
+        let _ = self.store.make_room(self.next, count as u64);
+        self.pause = self.store.pause_after(self.next);
+    }
+
+    /// Lets the disk begin with what is complete, takes no more memory for it, and makes room for
+    /// what follows.
+    #[cold]
+    fn prepare(&mut self) -> Result<()> {
+        let end = self.store.geometry().file_len(self.next).unwrap_or(u64::MAX);
+        let end = end - end % LARGE_PAGE_SIZE;
+        if end.saturating_sub(self.begun) >= WRITE_BACK_SIZE / 2 {
+            self.store.file.begin_writing(self.begun, end);
+            self.store.release_memory()?;
+            self.begun = end;
+        }
+        self.store.make_room(self.next, 1)?;
+        self.pause = self.store.pause_after(self.next);
+        Ok(())
+    }
+
+    /// Records appended so far.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.next - self.store.meta.len
+    }
+
+    /// Makes the appended records part of the store; their indices. They are durable after the
+    /// next [`RawStore::sync`].
+    ///
+    /// # Errors
+    ///
+    /// None yet: it returns `Ok`, until appending becomes a transaction that can fail.
+    #[inline]
+    pub fn finish(self) -> Result<Range<u64>> {
+        let store = self.store;
+        let appended = store.meta.len..self.next;
+        store.meta.live_count += self.next - store.meta.len;
+        store.meta.len = self.next;
+        if let Some(digest) = &mut store.meta.digest {
+            digest.merge(self.digest);
+        }
+        store.progress.changed |= !appended.is_empty();
+        Ok(appended)
+    }
+}

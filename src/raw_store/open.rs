@@ -1,0 +1,279 @@
+//! Opening and creating: everything that comes before a store can be used.
+
+use std::path::Path;
+
+use zerocopy::little_endian::{U16, U32, U64};
+use zerocopy::{FromZeros, IntoBytes};
+
+use super::slots::Slots;
+use super::{Access, Progress, RawStore};
+use crate::error::{Error, Result};
+use crate::format::Corruption;
+use crate::format::checksum::{crc32, key};
+use crate::format::geometry::{Geometry, LIVE_OFFSET, META_OFFSETS, SCHEMA_OFFSET};
+use crate::format::header::{Header, HeaderPage, Identity, VERSION};
+use crate::format::live::{Live, LivePage, Writer};
+use crate::format::meta::Meta;
+use crate::io::{Lock, Mapping, NewFile, ProcessIdentity, StoreFile, random_bytes};
+use crate::options::{Growth, OpenOptions};
+use crate::schema::{ByteOrder, Schema};
+use crate::structures::Structures;
+
+/// What opening a store found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenReport {
+    /// The store had not been closed cleanly, or one of its metas is damaged, so its slots were
+    /// counted again.
+    pub recounted: bool,
+    /// Whole records behind the last slot, found when the slots were counted: they were appended
+    /// after the last sync that is known, and are not part of the store. Appending overwrites
+    /// them.
+    pub unclaimed_count: u64,
+    /// Slots that did not match their checksums when they were counted; 0 if they were not.
+    pub slots_damaged: u64,
+    /// Damage to pages that have a twin, from which the store was opened.
+    pub damage: Vec<Corruption>,
+}
+
+impl RawStore {
+    /// Opens a store that `accept` accepts; nothing is written before.
+    pub(crate) fn open_with(
+        path: &Path,
+        options: &OpenOptions,
+        accept: impl FnOnce(&Self) -> Result<()>,
+    ) -> Result<Self> {
+        let access = match options {
+            OpenOptions { read_only: true, .. } => Access::Read,
+            OpenOptions { maintenance: true, .. } => Access::Maintain,
+            _ => Access::Write,
+        };
+        let lock = if access == Access::Read { Lock::Shared } else { Lock::Exclusive };
+        let file = StoreFile::open(path, access != Access::Read)?;
+        file.lock(lock, options.wait).map_err(|error| name_the_writer(error, &file))?;
+        let mut store = Self::adopt(file, access, options.growth)?;
+        accept(&store)?;
+        store.take_up()?;
+        Ok(store)
+    }
+
+    pub(crate) fn create_with(path: &Path, schema: &Schema, options: &OpenOptions) -> Result<Self> {
+        let new = NewFile::new(path, options.mode)?;
+        write_empty(new.file(), schema)?;
+        new.file().sync_all()?; // Complete: it may have a name.
+        let access = if options.maintenance { Access::Maintain } else { Access::Write };
+        let mut store = Self::adopt(new.publish(Lock::Exclusive)?, access, options.growth)?;
+        store.take_up()?;
+        Ok(store)
+    }
+
+    pub(crate) fn build_with<T, E: From<Error>>(
+        path: &Path,
+        schema: &Schema,
+        options: &OpenOptions,
+        fill: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let new = NewFile::new(path, options.mode)?;
+        write_empty(new.file(), schema)?;
+        let mut store = Self::adopt(new.file().try_clone()?, Access::Maintain, options.growth)?;
+        store.take_up()?;
+        let result = fill(&mut store)?;
+        store.close()?;
+        new.file().sync_all()?; // Complete: it may have a name.
+        new.publish(Lock::Exclusive)?;
+        Ok(result)
+    }
+
+    /// Makes a store of a file that is locked; nothing is written.
+    fn adopt(file: StoreFile, access: Access, growth: Growth) -> Result<Self> {
+        let structures = Structures::read(&file)?;
+        let (header, meta, meta_page) = decide(&structures, &file)?;
+        if access != Access::Read {
+            check_writable(&header, file.path())?;
+        }
+        let (schema_text, schema, schema_damage) = read_schema(&structures, &header, &file)?;
+        let mapping =
+            Mapping::new(file.file(), structures.file_len, access != Access::Read, growth)
+                .map_err(Error::io("map", file.path()))?;
+        let page_damage = structures.damage().into_iter().map(|(_, damage)| damage);
+        let damage = page_damage.chain(schema_damage).collect();
+        let geometry = *header.geometry();
+        Ok(Self {
+            slots: Slots { mapping, geometry, key: key(header.identity().store_id) },
+            file,
+            header,
+            schema,
+            schema_text,
+            meta,
+            meta_page,
+            capacity: geometry.slot_count_in(structures.file_len),
+            access,
+            progress: Progress::default(),
+            scratch: vec![0; geometry.area_size() as usize / 8],
+            report: OpenReport { damage, ..OpenReport::default() },
+        })
+    }
+
+    /// Counts the slots if they may be ahead of the meta, and says who is here.
+    fn take_up(&mut self) -> Result<()> {
+        if !self.meta.clean {
+            self.report.recounted = true;
+            self.report.slots_damaged = self.recount();
+            self.report.unclaimed_count = self.count_unclaimed();
+        }
+        if self.access == Access::Read {
+            return Ok(());
+        }
+        self.write_live_block()?;
+        if !self.meta.clean {
+            self.begin()?;
+            self.link_free_slots()?;
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    fn write_live_block(&self) -> Result<()> {
+        let process = ProcessIdentity::current();
+        let nonce = random_bytes().map_err(Error::io("draw a random number for", self.path()))?;
+        let writer = Writer {
+            boot_id: process.boot_id,
+            nonce,
+            process_id: process.process_id,
+            opened_at: process.now,
+            program: process.program,
+            host: process.host,
+        };
+        let page = LivePage::encode(&writer, self.meta.len, self.meta.commit_number);
+        self.file.write(LIVE_OFFSET, page.as_bytes())
+    }
+}
+
+/// Adds to a busy lock what its holder has written about itself into the file.
+pub(crate) fn name_the_writer(error: Error, file: &StoreFile) -> Error {
+    let Error::Locked { path, mut holders } = error else { return error };
+    if let Ok(structures) = Structures::read(file) {
+        describe_writer(&mut holders, &structures.live);
+    }
+    Error::Locked { path, holders }
+}
+
+/// Adds what the live block says of the process that holds the exclusive lock.
+pub(crate) fn describe_writer(holders: &mut [crate::io::Holder], live: &Live) {
+    let Some(writer) = live.writer.clone() else { return };
+    let holder = holders.iter_mut().find(|h| h.exclusive && h.process_id == writer.process_id);
+    if let Some(holder) = holder {
+        holder.describe(writer.program, writer.host, writer.opened_at);
+    }
+}
+
+/// Decides which identity and which meta count, and whether the file has what they speak of.
+fn decide(structures: &Structures, file: &StoreFile) -> Result<(Header, Meta, usize)> {
+    let corrupt = |source| Error::Corrupt { path: file.path().to_owned(), corruption: source };
+    let unknown = || structures.why_unknown(file.path());
+    let (header, _) = structures.identity().ok_or_else(unknown)?;
+    let metas = structures.newest_meta().zip(structures.newest_meta_page());
+    let (meta, meta_page) = metas.ok_or_else(|| match structures.damage().pop() {
+        // A cut file has no metas, and that they are missing would say less.
+        _ if structures.file_len < SCHEMA_OFFSET => {
+            corrupt(structures.too_short(header.geometry().data_start()))
+        }
+        Some((_, source)) => corrupt(source),
+        None => unknown(),
+    })?;
+    // Both metas hold the same `len` after a clean close, so the older one serves as well.
+    let expected = header.geometry().file_len(meta.len).unwrap_or(u64::MAX);
+    if structures.file_len < expected {
+        return Err(corrupt(structures.too_short(expected)));
+    }
+    Ok((header, meta, meta_page))
+}
+
+/// Checks that this version knows what it must know to write the file.
+fn check_writable(header: &Header, path: &Path) -> Result<()> {
+    header.identity().check_writable().map_err(|(version, features)| Error::Unsupported {
+        path: path.to_owned(),
+        reason: format!(
+            "to write it, format version {version} and features {features:#x} must be known; \
+             this one knows version {VERSION} and no features"
+        ),
+    })
+}
+
+/// The schema and its text, and what is wrong with it if a copy had to serve.
+fn read_schema(
+    structures: &Structures,
+    header: &Header,
+    file: &StoreFile,
+) -> Result<(Vec<u8>, Schema, Option<Corruption>)> {
+    let path = || file.path().to_owned();
+    let (text, damage) = match Structures::stored_schema(file, header)? {
+        Ok(text) => (text, None),
+        Err(source) => match structures.schema_copy(header) {
+            Some(copy) => (copy, Some(source)),
+            None => return Err(Error::Corrupt { path: path(), corruption: source }),
+        },
+    };
+    let schema = Schema::from_json(&text)
+        .map_err(|source| Error::StoredSchema { path: path(), source: Box::new(source) })?;
+    check_agreement(header, &schema)
+        .map_err(|source| Error::Corrupt { path: path(), corruption: source })?;
+    Ok((text, schema, damage))
+}
+
+/// Checks that the header says of the records what the schema says.
+pub(crate) fn check_agreement(header: &Header, schema: &Schema) -> Result<(), Corruption> {
+    let identity = header.identity();
+    let field =
+        |field, expected, found| Corruption::Field { structure: "header", field, expected, found };
+    if identity.record_size.get() != schema.record_size() {
+        let found = identity.record_size.get().into();
+        return Err(field("record_size", "the size of the schema's record", found));
+    }
+    if (identity.byte_order != 0) != schema.has_native_fields() {
+        let expected = "0 if and only if the schema has no native numbers";
+        return Err(field("byte_order", expected, identity.byte_order.into()));
+    }
+    Ok(())
+}
+
+/// Writes all of a new store but its records.
+fn write_empty(file: &StoreFile, schema: &Schema) -> Result<()> {
+    let text = schema.to_json().into_bytes();
+    let schema_len = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let data_start = Geometry::data_start_after_schema(schema_len);
+    let identity = new_identity(file, schema, &text, data_start)?;
+    file.allocate(0, data_start)?;
+    file.write(SCHEMA_OFFSET, &text)?;
+    file.write(0, HeaderPage::encode(&identity).as_bytes())?;
+    for (offset, sequence) in META_OFFSETS.into_iter().zip(0..) {
+        let meta = Meta { sequence, ..Meta::NEW };
+        file.write(offset, meta.encode(&identity, &text).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn new_identity(
+    file: &StoreFile,
+    schema: &Schema,
+    text: &[u8],
+    data_start: u64,
+) -> Result<Identity> {
+    let draw = random_bytes();
+    let mut identity = Identity::new_zeroed();
+    identity.store_id = draw.map_err(Error::io("draw a random number for", file.path()))?;
+    identity.read_version = U16::new(VERSION);
+    identity.write_version = U16::new(VERSION);
+    identity.byte_order = match schema.byte_order() {
+        None => 0,
+        Some(ByteOrder::Little) => 1,
+        Some(ByteOrder::Big) => 2,
+    };
+    identity.record_size = U32::new(schema.record_size());
+    identity.stride = U32::new(schema.record_size().next_multiple_of(8) + 8);
+    identity.data_start = U64::new(data_start);
+    identity.schema_offset = U64::new(SCHEMA_OFFSET);
+    identity.schema_len = U32::new(u32::try_from(text.len()).unwrap_or(u32::MAX));
+    identity.schema_checksum = U32::new(crc32(text));
+    Ok(identity)
+}

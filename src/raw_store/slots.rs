@@ -1,0 +1,156 @@
+//! The mapped slots: verified copies out, sealed copies in.
+
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::format::Corruption;
+use crate::format::checksum::crc32;
+use crate::format::geometry::{Geometry, SlotIndex};
+use crate::format::slot::{Tag, Trailer};
+use crate::io::Mapping;
+
+/// The slots of one file.
+pub(super) struct Slots {
+    pub(super) mapping: Mapping,
+    pub(super) geometry: Geometry,
+    /// What the store's id contributes to each checksum.
+    pub(super) key: u32,
+}
+
+/// One slot as it stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotDump {
+    /// The slot.
+    pub index: SlotIndex,
+    /// Where it begins, in bytes from the start of the file.
+    pub offset: u64,
+    /// The record and its padding.
+    pub area: Vec<u8>,
+    /// The checksum in the trailer.
+    pub stored_checksum: u32,
+    /// The checksum that the area, the index and the tag have.
+    pub computed_checksum: u32,
+    /// The tag in the trailer.
+    pub tag: Tag,
+}
+
+impl Slots {
+    /// Words of an area.
+    pub(super) fn area_words(&self) -> usize {
+        self.geometry.area_size() as usize / 8
+    }
+
+    /// Copies a slot below `len` out and verifies it; its tag and its area's CRC-32.
+    #[inline(always)]
+    pub(super) fn read(
+        &self,
+        index: SlotIndex,
+        area: &mut [u64],
+    ) -> Result<(Tag, u32), Corruption> {
+        let trailer = self.read_unverified::<true>(index, area)?;
+        trailer.verify(index, area.as_bytes(), self.key)
+    }
+
+    /// Copies a slot below `len` out, to be verified by [`Slots::verify`], at once or later.
+    #[inline(always)]
+    pub(super) fn read_unverified<const AT_ONCE: bool>(
+        &self,
+        index: SlotIndex,
+        area: &mut [u64],
+    ) -> Result<Trailer, Corruption> {
+        let mut trailer = [0; 8];
+        let offset = self.geometry.slot_offset(index);
+        match offset.and_then(|offset| self.mapping.read::<AT_ONCE>(offset, area, &mut trailer)) {
+            Some(()) => Ok(zerocopy::transmute!(trailer)),
+            None => Err(self.too_short(index)),
+        }
+    }
+
+    /// Verifies a slot that was copied out, by its area's CRC-32; its tag.
+    #[inline]
+    pub(super) fn verify(
+        &self,
+        index: SlotIndex,
+        trailer: Trailer,
+        area_crc: u32,
+    ) -> Result<Tag, Corruption> {
+        trailer.verify_crc(index, area_crc, self.key)
+    }
+
+    /// Writes a slot that nobody can see yet; its area's CRC-32.
+    #[inline]
+    pub(super) fn write_new(
+        &mut self,
+        index: SlotIndex,
+        tag: Tag,
+        area: &[u64],
+    ) -> Result<u32, Corruption> {
+        let area_crc = crc32(area.as_bytes());
+        let trailer = zerocopy::transmute!(Trailer::seal(index, tag, area_crc, self.key));
+        let offset = self.geometry.slot_offset(index);
+        match offset.and_then(|offset| self.mapping.write(offset, area, trailer)) {
+            Some(()) => Ok(area_crc),
+            None => Err(self.too_short(index)),
+        }
+    }
+
+    /// Writes a slot over another, so that a half-written one can be told; its area's CRC-32.
+    pub(super) fn replace(
+        &mut self,
+        index: SlotIndex,
+        tag: Tag,
+        area: &[u64],
+    ) -> Result<u32, Corruption> {
+        let area_crc = crc32(area.as_bytes());
+        let trailer = Trailer::seal(index, tag, area_crc, self.key);
+        let being_written = Trailer { tag: (tag.bits() | 1).into(), ..trailer };
+        let (odd, even) = (zerocopy::transmute!(being_written), zerocopy::transmute!(trailer));
+        let offset = self.geometry.slot_offset(index);
+        match offset.and_then(|offset| self.mapping.overwrite(offset, area, odd, even)) {
+            Some(()) => Ok(area_crc),
+            None => Err(self.too_short(index)),
+        }
+    }
+
+    /// A slot, unverified.
+    pub(super) fn dump(&self, index: SlotIndex) -> Result<SlotDump, Corruption> {
+        with_words(self.area_words(), |area| {
+            let trailer = self.read_unverified::<true>(index, area)?;
+            let tag = Tag::from_bits(trailer.tag.get());
+            let area_crc = crc32(area.as_bytes());
+            Ok(SlotDump {
+                index,
+                offset: self.geometry.slot_offset(index).unwrap_or(u64::MAX),
+                area: area.as_bytes().to_vec(),
+                stored_checksum: trailer.checksum.get(),
+                computed_checksum: Trailer::seal(index, tag, area_crc, self.key).checksum.get(),
+                tag,
+            })
+        })
+    }
+
+    /// The slot lies outside what is mapped.
+    #[cold]
+    #[inline(never)]
+    fn too_short(&self, index: SlotIndex) -> Corruption {
+        let expected = self.geometry.file_len(index.get().saturating_add(1)).unwrap_or(u64::MAX);
+        Corruption::FileTooShort { expected, actual: self.mapping.len() as u64 }
+    }
+}
+
+/// Runs `work` on so many words, on the stack if they are few.
+pub(super) fn with_words<T>(count: usize, work: impl FnOnce(&mut [u64]) -> T) -> T {
+    const FEW: usize = 64;
+    if count <= FEW { work(&mut [0; FEW][..count]) } else { work(&mut vec![0; count]) }
+}
+
+/// Copies a record into its area and zeroes the padding.
+pub(super) fn fill(area: &mut [u64], record: &[u8]) {
+    let (bytes, padding) = area.as_mut_bytes().split_at_mut(record.len());
+    bytes.copy_from_slice(record);
+    padding.fill(0);
+}
+
+const _: () = {
+    fn trailers_are_any_8_bytes<T: FromBytes + IntoBytes>() {}
+    let _ = trailers_are_any_8_bytes::<Trailer>;
+};

@@ -1,0 +1,213 @@
+//! Room for slots: allocating, growing, cutting.
+
+use super::{Access, RawStore};
+use crate::error::{Error, Result};
+use crate::format::slot::{NO_SLOT, State};
+
+use super::slots;
+
+/// Growth is by half of what there is, within these bounds.
+const GROWTH_MIN: u64 = 64 << 10;
+const GROWTH_MAX: u64 = 1 << 30;
+
+/// Figures about a store and about what this handle did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Slots ever appended.
+    pub len: u64,
+    /// Records.
+    pub live_count: u64,
+    /// Slots that the file has room for.
+    pub capacity: u64,
+    /// Bytes of a record.
+    pub record_size: u32,
+    /// Bytes from one slot to the next.
+    pub stride: u32,
+    /// The file's length in bytes.
+    pub file_size: u64,
+    /// Bytes that the file occupies on disk.
+    pub allocated_size: u64,
+    /// The newest checkpoint.
+    pub commit_number: u64,
+    /// Checkpoints that this handle made.
+    pub checkpoint_count: u64,
+    /// How often the file grew under this handle.
+    pub growth_count: u64,
+    /// How often growing moved the mapping to other addresses.
+    pub remap_count: u64,
+}
+
+impl RawStore {
+    /// Makes room for `additional` more records, so that appending them cannot fail for want of
+    /// space.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] with the store as before; [`Error::ReadOnly`], [`Error::Poisoned`],
+    /// [`Error::Io`].
+    pub fn reserve(&mut self, additional: u64) -> Result<()> {
+        self.begin()?;
+        self.make_room(self.meta.len, additional)
+    }
+
+    /// Forgets the records from index `len` on; does nothing if there are none. Their bytes stay
+    /// in the file until it is shrunk or grows over them.
+    ///
+    /// When this returns it is durable. A crash before that leaves all records or none of them
+    /// forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NeedsMaintenance`]; [`Error::Corrupt`] if one of them is damaged, and
+    /// [`Error::GenerationsUsedUp`], with nothing changed; [`Error::ReadOnly`],
+    /// [`Error::Poisoned`], [`Error::Io`].
+    pub fn truncate(&mut self, len: u64) -> Result<()> {
+        self.check_maintenance("truncate")?;
+        if len >= self.meta.len {
+            return Ok(());
+        }
+        self.begin()?;
+        let mut kept = self.meta;
+        kept.len = len;
+        let mut generation_max = kept.generation_base;
+        // A head that came wrong from the file would otherwise lead beyond the new end.
+        let mut any_deleted = kept.free_head != NO_SLOT && kept.free_head >= len;
+        slots::with_words(self.slots.area_words(), |area| {
+            for index in len..self.meta.len {
+                let (tag, area_crc) = self.read(index.into(), area)?;
+                generation_max = generation_max.max(tag.generation());
+                any_deleted |= tag.state() == State::Deleted;
+                if tag.state() == State::Live {
+                    kept.live_count = self.live_count_within(kept.live_count.checked_sub(1))?;
+                    if let Some(digest) = &mut kept.digest {
+                        digest.subtract(index, area_crc);
+                    }
+                }
+            }
+            Ok::<_, Error>(())
+        })?;
+        // A count that came wrong from the file must not become one that no meta may have.
+        self.live_count_within(Some(kept.live_count).filter(|&count| count <= len))?;
+        // Slots that grow back begin above every generation that was handed out for them.
+        kept.generation_base = generation_max
+            .checked_add(1)
+            .ok_or_else(|| Error::GenerationsUsedUp { path: self.path().to_owned() })?;
+        self.meta = kept;
+        self.progress.changed = true;
+        if any_deleted {
+            self.link_free_slots()?;
+        }
+        self.sync()
+    }
+
+    /// Gives back the room beyond the last slot. When this returns it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NeedsMaintenance`], [`Error::ReadOnly`], [`Error::Poisoned`], [`Error::Io`].
+    pub fn shrink_to_fit(&mut self) -> Result<()> {
+        self.check_maintenance("shrink_to_fit")?;
+        self.check_not_poisoned()?;
+        self.sync()?; // The meta names nothing beyond `len`, so what lies there can go.
+        let Some(file_len) = self.geometry().file_len(self.meta.len) else { return Ok(()) };
+        self.capacity = self.meta.len;
+        let mapping = &mut self.slots.mapping;
+        mapping.resize(self.file.file(), file_len).map_err(Error::io("map", self.file.path()))?;
+        self.file.set_len(file_len)?;
+        self.file.sync_all() // The new length is durable.
+    }
+
+    /// Figures about the store and about what this handle did.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the system does not tell the file's size.
+    pub fn statistics(&self) -> Result<Statistics> {
+        Ok(Statistics {
+            len: self.meta.len,
+            live_count: self.meta.live_count,
+            capacity: self.capacity,
+            record_size: self.geometry().record_size(),
+            stride: self.geometry().stride(),
+            file_size: self.file.len()?,
+            allocated_size: self.file.allocated_size()?,
+            commit_number: self.meta.commit_number,
+            checkpoint_count: self.progress.checkpoint_count,
+            growth_count: self.progress.growth_count,
+            remap_count: self.progress.remap_count,
+        })
+    }
+
+    /// Gives the memory of the mapped file back to the system; nothing is written or forgotten,
+    /// and what is touched again is read again. For long walks through large stores.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub fn release_memory(&self) -> Result<()> {
+        self.slots.mapping.release().map_err(Error::io("release memory of", self.file.path()))
+    }
+
+    fn check_maintenance(&self, operation: &'static str) -> Result<()> {
+        match self.access {
+            Access::Maintain => Ok(()),
+            Access::Write => {
+                Err(Error::NeedsMaintenance { operation, path: self.path().to_owned() })
+            }
+            Access::Read => Err(Error::ReadOnly { path: self.path().to_owned() }),
+        }
+    }
+
+    /// Allocates real blocks for the slots between `len` and the capacity: a sparse copy of a
+    /// store has holes there.
+    pub(super) fn allocate_capacity(&self) -> Result<()> {
+        let geometry = self.geometry();
+        let ends = (geometry.file_len(self.meta.len), geometry.file_len(self.capacity));
+        let (Some(start), Some(end)) = ends else { return Ok(()) };
+        self.file.allocate(start, end)
+    }
+
+    /// Makes room for `additional` slots after the first `used` ones.
+    pub(super) fn make_room(&mut self, used: u64, additional: u64) -> Result<()> {
+        let needed = used.saturating_add(additional);
+        if needed <= self.capacity {
+            return Ok(());
+        }
+        let mut capacity = self.comfortable_capacity(needed);
+        loop {
+            match self.grow(capacity) {
+                // The disk is nearly full: leave the half of what is not needed yet.
+                Err(Error::Full { .. }) if capacity > needed => {
+                    capacity = needed + (capacity - needed) / 2;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// The capacity to grow to if there is space enough: at least `needed`.
+    fn comfortable_capacity(&self, needed: u64) -> u64 {
+        let stride = u64::from(self.geometry().stride());
+        let data_size = self.capacity.saturating_mul(stride);
+        let step = (data_size / 2).clamp(GROWTH_MIN, GROWTH_MAX) / stride;
+        needed.max(self.capacity.saturating_add(step))
+    }
+
+    fn grow(&mut self, capacity: u64) -> Result<()> {
+        let old_end = self.geometry().file_len(self.capacity).unwrap_or(u64::MAX);
+        let new_end = self.geometry().file_len(capacity).unwrap_or(u64::MAX);
+        self.file.allocate(old_end, new_end)?; // Real blocks: no store can fail for want of room.
+        self.progress.grown = true;
+        let moved = self
+            .slots
+            .mapping
+            .resize(self.file.file(), new_end)
+            .map_err(Error::io("map", self.file.path()))?;
+        self.slots.mapping.expect_writes(old_end);
+        self.capacity = capacity;
+        self.progress.growth_count += 1;
+        self.progress.remap_count += u64::from(moved);
+        Ok(())
+    }
+}

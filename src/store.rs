@@ -1,0 +1,395 @@
+//! A store of records of one Rust type.
+
+mod iter;
+
+pub use iter::{Entries, Iter};
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Bound, Range, RangeBounds};
+use std::path::Path;
+
+use zerocopy::{FromZeros, IntoBytes};
+
+use crate::error::{Error, Result};
+use crate::format::geometry::SlotIndex;
+use crate::options::OpenOptions;
+use crate::place::{Handle, Place};
+use crate::raw_store::{CopiedSlot, RawStore};
+use crate::record::Record;
+use crate::schema::ByteOrder;
+
+/// An open store of records of type `R`: an array on disk that is as fast as memory, whose every
+/// read is verified.
+///
+/// One process at a time can have a store open for writing. What is written is durable once
+/// [`sync`](Self::sync) or [`close`](Self::close) has returned; before that, a crash leaves any
+/// part of it. Dropping a store closes it as far as that succeeds, except in a panic: call
+/// [`close`](Self::close) to learn of errors.
+///
+/// ```
+/// use stridedb::Store;
+///
+/// #[stridedb::record]
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// struct Sample {
+///     #[field(unit = "ns", kind = "timestamp")]
+///     time: i64,
+///     value: f64,
+/// }
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("samples.stride");
+/// let mut store = Store::<Sample>::create(&path)?;
+/// let index = store.append(&Sample { time: 1, value: 0.5 })?;
+/// store.extend((2..=1000).map(|time| Sample { time, value: 1.5 }))?;
+/// store.update(index, &Sample { time: 1, value: 0.75 })?;
+/// store.close()?;
+///
+/// let store = Store::<Sample>::open_read_only(&path)?;
+/// assert_eq!(store.get(index)?, Some(Sample { time: 1, value: 0.75 }));
+/// let mut sum = 0.0;
+/// for sample in &store {
+///     sum += sample?.value;
+/// }
+/// assert_eq!(sum, 0.75 + 999.0 * 1.5);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Store<R> {
+    raw: RawStore,
+    record: PhantomData<fn() -> R>,
+}
+
+impl<R: Record> Store<R> {
+    /// Creates a store. The file is durable when this returns; after a crash it is complete or
+    /// not there. It is for its owner alone unless [`OpenOptions::mode`] says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::create`].
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        OpenOptions::new().create(path)
+    }
+
+    /// Opens a store for reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TypeMismatch`] lists the fields in which the type differs from the file's schema;
+    /// [`Error::WrongByteOrder`]; and as [`RawStore::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        OpenOptions::new().open(path)
+    }
+
+    /// Opens a store for reading; others may read it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        OpenOptions::new().read_only(true).open(path)
+    }
+
+    /// Gives a store of bytes its type.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TypeMismatch`], [`Error::WrongByteOrder`].
+    pub fn from_raw(raw: RawStore) -> Result<Self> {
+        Self::check(&raw)?;
+        Ok(Self::wrap(raw))
+    }
+
+    /// Gives a store that was checked, or made for it, its type.
+    pub(crate) fn wrap(raw: RawStore) -> Self {
+        const {
+            let area_size = size_of::<R>().next_multiple_of(8);
+            assert!(size_of::<R::Area>() == area_size, "`Record::Area` has another size");
+        }
+        Self { raw, record: PhantomData }
+    }
+
+    /// Whether the store's records are of this type.
+    pub(crate) fn check(raw: &RawStore) -> Result<()> {
+        let schema = R::schema();
+        let differences = raw.schema().differences(&schema);
+        if !differences.is_empty() || raw.schema().record_size() != schema.record_size() {
+            return Err(Error::TypeMismatch {
+                path: raw.path().to_owned(),
+                type_name: std::any::type_name::<R>().to_owned(),
+                differences,
+            });
+        }
+        let (expected, found) = (ByteOrder::NATIVE, raw.byte_order());
+        if expected != found {
+            return Err(Error::WrongByteOrder { path: raw.path().to_owned(), expected, found });
+        }
+        Ok(())
+    }
+
+    /// Appends a record; its index.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotStorable`] for a record that could not be read again, such as a
+    /// [`Text`](crate::Text) made from bytes that are no UTF-8; and as [`RawStore::append`].
+    #[inline]
+    pub fn append(&mut self, record: &R) -> Result<SlotIndex> {
+        self.raw.append_area(area_of(record)?.as_ref())
+    }
+
+    /// Appends records, all or none of them; their indices. Takes the same memory however many
+    /// there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::append`]; then none was appended.
+    pub fn extend(&mut self, records: impl IntoIterator<Item = R>) -> Result<Range<u64>> {
+        self.try_extend(records.into_iter().map(Ok))
+    }
+
+    /// Appends records that may fail to come, all or none of them; their indices.
+    ///
+    /// # Errors
+    ///
+    /// The first error that comes instead of a record; and as [`Store::extend`].
+    pub fn try_extend<E: From<Error>>(
+        &mut self,
+        records: impl IntoIterator<Item = Result<R, E>>,
+    ) -> Result<Range<u64>, E> {
+        let records = records.into_iter();
+        let mut appender = self.raw.appender()?;
+        appender.expect(records.size_hint().0);
+        for record in records {
+            appender.push_area(area_of(&record?)?.as_ref())?;
+        }
+        Ok(appender.finish()?)
+    }
+
+    /// Puts a record into a free slot, or appends it if there is none; a handle for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::insert`].
+    pub fn insert(&mut self, record: &R) -> Result<Handle> {
+        self.raw.insert_area(area_of(record)?.as_ref())
+    }
+
+    /// Replaces a record.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::update`].
+    pub fn update(&mut self, place: impl Into<Place>, record: &R) -> Result<()> {
+        self.raw.update_area(place.into(), area_of(record)?.as_ref())
+    }
+
+    /// A verified copy of a record; `None` if it was removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfRange`] says the index and the length; [`Error::Stale`] for a handle whose
+    /// slot was reused; [`Error::Corrupt`] names a slot that does not match its checksum;
+    /// [`Error::InvalidRecord`] a field whose bytes are no value of its type.
+    #[inline]
+    pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
+        let place = place.into();
+        let mut area = R::Area::new_zeroed();
+        if !self.raw.get_area(place, area.as_mut())? {
+            return Ok(None);
+        }
+        self.record_in(place.index, &area).map(Some)
+    }
+
+    /// A handle for the record in a slot, which notices when the slot is reused; `None` if the
+    /// record was removed.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::handle`].
+    pub fn handle(&self, index: impl Into<SlotIndex>) -> Result<Option<Handle>> {
+        self.raw.handle(index)
+    }
+
+    /// Removes a record and zeroes its bytes; the record, if there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::remove`]; [`Error::InvalidRecord`], and then nothing is removed.
+    pub fn remove(&mut self, place: impl Into<Place>) -> Result<Option<R>> {
+        let place = place.into();
+        let record = self.get(place)?;
+        if record.is_some() {
+            self.raw.remove(place)?;
+        }
+        Ok(record)
+    }
+
+    /// The records, in order of their indices, removed ones left out. A damaged record is an
+    /// error in its place, and the next ones follow.
+    #[must_use]
+    pub fn iter(&self) -> Iter<'_, R> {
+        Iter::new(self.entries())
+    }
+
+    /// As [`iter`](Self::iter), each with its index.
+    #[must_use]
+    pub fn entries(&self) -> Entries<'_, R> {
+        self.range(..)
+    }
+
+    /// The records with indices in a range, each with its index. What lies at or beyond
+    /// [`len`](Self::len) is left out.
+    #[must_use]
+    pub fn range(&self, range: impl RangeBounds<u64>) -> Entries<'_, R> {
+        let start = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&last) => last.saturating_add(1),
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => u64::MAX,
+        };
+        Entries::new(self, start..end.min(self.len()))
+    }
+
+    /// Slots ever appended: the first index that is out of range.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> u64 {
+        self.raw.len()
+    }
+
+    /// Whether no record was ever appended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// Records, those that were removed not counted.
+    #[must_use]
+    pub fn live_count(&self) -> u64 {
+        self.raw.live_count()
+    }
+
+    /// Slots that the file has room for.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.raw.capacity()
+    }
+
+    /// A number that says which records the store holds, and where: stores whose digests differ
+    /// hold different records. `None` if the store was damaged when it was counted.
+    #[must_use]
+    pub fn digest(&self) -> Option<u64> {
+        self.raw.digest()
+    }
+
+    /// Makes room for `additional` more records.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::reserve`].
+    pub fn reserve(&mut self, additional: u64) -> Result<()> {
+        self.raw.reserve(additional)
+    }
+
+    /// Forgets the records from index `len` on.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::truncate`].
+    pub fn truncate(&mut self, len: u64) -> Result<()> {
+        self.raw.truncate(len)
+    }
+
+    /// Gives back the room beyond the last slot.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::shrink_to_fit`].
+    pub fn shrink_to_fit(&mut self) -> Result<()> {
+        self.raw.shrink_to_fit()
+    }
+
+    /// Makes everything written so far durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::sync`].
+    pub fn sync(&mut self) -> Result<()> {
+        self.raw.sync()
+    }
+
+    /// Makes everything durable and closes the store cleanly.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::close`].
+    pub fn close(self) -> Result<()> {
+        self.raw.close()
+    }
+
+    /// The store without its type: its schema, geometry, statistics and what opening found.
+    #[must_use]
+    pub fn as_raw(&self) -> &RawStore {
+        &self.raw
+    }
+
+    /// The record in a slot that was copied out; `None` if it was removed.
+    #[inline]
+    fn copied(&self, index: SlotIndex, slot: &CopiedSlot<R::Area>) -> Result<Option<R>> {
+        if !self.raw.verify_copied(index, slot)? {
+            return Ok(None);
+        }
+        self.record_in(index, &slot.area).map(Some)
+    }
+
+    /// The record in a verified area.
+    #[inline]
+    fn record_in(&self, index: SlotIndex, area: &R::Area) -> Result<R> {
+        let bytes = &area.as_bytes()[..size_of::<R>()];
+        match R::try_read_from_bytes(bytes) {
+            Ok(record) if record.find_invalid().is_none() => Ok(record),
+            _ => Err(self.invalid(index, bytes)),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn invalid(&self, index: SlotIndex, bytes: &[u8]) -> Error {
+        let source = match self.raw.schema().check(ByteOrder::NATIVE, bytes) {
+            Err(invalid) => invalid.into(),
+            Ok(()) => "its bytes are no value of the record's type".into(),
+        };
+        Error::InvalidRecord { index, source }
+    }
+}
+
+/// A record's bytes in whole words, the padding zero.
+#[inline]
+fn area_of<R: Record>(record: &R) -> Result<R::Area> {
+    if let Some(source) = record.find_invalid() {
+        return Err(Error::NotStorable { source: Box::new(source) });
+    }
+    let mut area = R::Area::new_zeroed();
+    area.as_mut_bytes()[..size_of::<R>()].copy_from_slice(record.as_bytes());
+    Ok(area)
+}
+
+impl<R: Record> fmt::Debug for Store<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.raw).finish()
+    }
+}
+
+impl<'s, R: Record> IntoIterator for &'s Store<R> {
+    type Item = Result<R>;
+    type IntoIter = Iter<'s, R>;
+
+    fn into_iter(self) -> Iter<'s, R> {
+        self.iter()
+    }
+}

@@ -1,0 +1,177 @@
+//! Records one after the other, from either end.
+
+use std::fmt;
+use std::iter::FusedIterator;
+use std::ops::Range;
+
+use super::Store;
+use crate::error::Result;
+use crate::format::geometry::SlotIndex;
+use crate::raw_store::CopiedSlot;
+use crate::record::Record;
+
+/// The records of a range with their indices; made by [`Store::entries`] and [`Store::range`].
+pub struct Entries<'s, R: Record> {
+    store: &'s Store<R>,
+    indices: Range<u64>,
+    ahead: Ahead<R>,
+}
+
+/// Slots that were copied out together, before they are asked for: done slot by slot, the processor
+/// would wait for each checksum before it began with the next.
+struct Ahead<R: Record> {
+    start: u64,
+    slots: Vec<CopiedSlot<R::Area>>,
+}
+
+/// About so many bytes are copied out at once.
+const AHEAD_SIZE: usize = 1024;
+
+impl<'s, R: Record> Entries<'s, R> {
+    pub(super) fn new(store: &'s Store<R>, indices: Range<u64>) -> Self {
+        Self { store, indices, ahead: Ahead { start: 0, slots: Vec::new() } }
+    }
+
+    /// The entry at an index that is read in ascending order; `None` if the record was removed.
+    #[inline]
+    fn entry_in_order(&mut self, index: u64) -> Option<Result<(SlotIndex, R)>> {
+        let position = index.wrapping_sub(self.ahead.start);
+        if position >= self.ahead.slots.len() as u64 {
+            if let Err(error) = self.read_ahead(index) {
+                return Some(Err(error));
+            }
+        }
+        let position = index.wrapping_sub(self.ahead.start) as usize;
+        let slot = &self.ahead.slots[position];
+        let record = self.store.copied(SlotIndex::new(index), slot).transpose()?;
+        Some(record.map(|record| (SlotIndex::new(index), record)))
+    }
+
+    /// Copies out the slot at `index` and some of those that follow.
+    #[inline(never)]
+    fn read_ahead(&mut self, index: u64) -> Result<()> {
+        let most = (AHEAD_SIZE / size_of::<R::Area>()).max(1);
+        let rest = usize::try_from(self.indices.end - index).unwrap_or(usize::MAX);
+        self.ahead.start = index;
+        self.ahead.slots.resize(most.min(rest), CopiedSlot::new());
+        let result = self.store.raw.copy_out(index, &mut self.ahead.slots);
+        if result.is_err() {
+            self.ahead.slots.clear();
+        }
+        result
+    }
+
+    /// The entry at an index; `None` if the record was removed.
+    #[inline]
+    fn entry(&self, index: u64) -> Option<Result<(SlotIndex, R)>> {
+        let record = self.store.get(index).transpose()?;
+        Some(record.map(|record| (SlotIndex::new(index), record)))
+    }
+}
+
+impl<R: Record> Iterator for Entries<'_, R> {
+    type Item = Result<(SlotIndex, R)>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let index = self.indices.next()?;
+            if let Some(entry) = self.entry_in_order(index) {
+                return Some(entry);
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (_, most) = self.indices.size_hint();
+        (0, most)
+    }
+}
+
+impl<R: Record> DoubleEndedIterator for Entries<'_, R> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        loop {
+            let index = self.indices.next_back()?;
+            if let Some(entry) = self.entry(index) {
+                return Some(entry);
+            }
+        }
+    }
+}
+
+impl<R: Record> FusedIterator for Entries<'_, R> {}
+
+impl<R: Record> Clone for Entries<'_, R> {
+    fn clone(&self) -> Self {
+        Self::new(self.store, self.indices.clone())
+    }
+}
+
+impl<R: Record> fmt::Debug for Entries<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entries").field("indices", &self.indices).finish_non_exhaustive()
+    }
+}
+
+/// The records of a store; made by [`Store::iter`].
+#[derive(Clone, Debug)]
+pub struct Iter<'s, R: Record>(Entries<'s, R>);
+
+impl<'s, R: Record> Iter<'s, R> {
+    pub(super) fn new(entries: Entries<'s, R>) -> Self {
+        Self(entries)
+    }
+}
+
+impl<R: Record> Iterator for Iter<'_, R> {
+    type Item = Result<R>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|entry| entry.map(|(_, record)| record))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<R: Record> DoubleEndedIterator for Iter<'_, R> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|entry| entry.map(|(_, record)| record))
+    }
+}
+
+impl<R: Record> FusedIterator for Iter<'_, R> {}
+
+#[cfg(test)]
+mod tests {
+    use crate::Store;
+
+    #[stridedb::record]
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Number {
+        number: u64,
+    }
+
+    #[test]
+    fn the_two_ends_meet_and_removed_records_are_left_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::<Number>::create(directory.path().join("s.stride")).unwrap();
+        store.extend((0..1000).map(|number| Number { number })).unwrap();
+        for index in (0..1000).step_by(7) {
+            store.remove(index).unwrap();
+        }
+        let expected: Vec<u64> = (0..1000).filter(|index| index % 7 != 0).collect();
+        let (mut front, mut back) = (Vec::new(), Vec::new());
+        let mut entries = store.entries();
+        while let Some(entry) = entries.next() {
+            front.push(entry.unwrap());
+            back.extend(entries.next_back().map(Result::unwrap));
+        }
+        let found: Vec<_> = front.into_iter().chain(back.into_iter().rev()).collect();
+        assert!(found.iter().all(|(index, record)| index.get() == record.number), "{found:?}");
+        let found: Vec<u64> = found.into_iter().map(|(_, record)| record.number).collect();
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,173 @@
+//! What stands in a file before its slots: read once, each part judged for itself.
+//!
+//! Opening, `inspect` and `verify` all begin here. Everything is read by pread(2), so that a
+//! failing disk is an error and not a signal.
+
+use std::path::Path;
+
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+
+use crate::error::{Error, Result};
+use crate::format::Corruption;
+use crate::format::checksum::crc32;
+use crate::format::geometry::{HEADER_OFFSET, LIVE_OFFSET, META_OFFSETS, SCHEMA_OFFSET};
+use crate::format::header::{self, Header, HeaderPage};
+use crate::format::live::{Live, LivePage};
+use crate::format::meta::{self, Meta, MetaPage};
+use crate::io::StoreFile;
+
+/// The pages at a file's start, each with what is wrong with it.
+pub(crate) struct Structures {
+    pub(crate) file_len: u64,
+    pub(crate) header: Result<Header, Corruption>,
+    pub(crate) metas: [Result<(Header, Meta), Corruption>; 2],
+    pub(crate) live: Live,
+    first_bytes: [u8; 8],
+    schema_copies: [Option<Vec<u8>>; 2],
+}
+
+impl Structures {
+    /// Reads them; what a short file does not have is taken as zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn read(file: &StoreFile) -> Result<Self> {
+        let file_len = file.len()?;
+        let header_page: HeaderPage = read_page(file, HEADER_OFFSET)?;
+        let header = header_page.decode();
+        let mut metas = [const { Err(Corruption::Identity { structure: "" }) }; 2];
+        let mut schema_copies = [None, None];
+        for (i, (meta, copy)) in metas.iter_mut().zip(&mut schema_copies).enumerate() {
+            let page: MetaPage = read_page(file, META_OFFSETS[i])?;
+            *meta = of_this_file(page.decode(meta::NAMES[i]), &header, meta::NAMES[i]);
+            *copy = meta.is_ok().then(|| page.schema_copy().map(<[u8]>::to_vec)).flatten();
+        }
+        let live = read_page::<LivePage>(file, LIVE_OFFSET)?.decode();
+        let first_bytes = header_page.magic;
+        Ok(Self { file_len, header, metas, live, first_bytes, schema_copies })
+    }
+
+    /// Who the file is, and which page says so: the header, else the newer valid meta. None as
+    /// well if a page says that the file is newer than what is known here.
+    pub(crate) fn identity(&self) -> Option<(Header, &'static str)> {
+        if let Ok(header) = self.header {
+            return Some((header, "header"));
+        }
+        if self.newer().is_some() {
+            return None;
+        }
+        let newest = self.newest_meta_page()?;
+        let (header, _) = self.metas[newest].as_ref().ok()?;
+        Some((*header, meta::NAMES[newest]))
+    }
+
+    /// The meta that counts. If the other one is damaged, that may have been the newer one and
+    /// have said that slots are ahead of this one: then it is not clean, whatever it says.
+    pub(crate) fn newest_meta(&self) -> Option<Meta> {
+        let (_, meta) = self.metas[self.newest_meta_page()?].as_ref().ok()?;
+        let clean = meta.clean && self.metas.iter().all(Result::is_ok);
+        Some(Meta { clean, ..*meta })
+    }
+
+    /// Which meta counts.
+    pub(crate) fn newest_meta_page(&self) -> Option<usize> {
+        let [a, b] = &self.metas;
+        meta::newest([a, b].map(|meta| meta.as_ref().ok().map(|(_, meta)| meta)))
+    }
+
+    /// All that is wrong with the pages, and where they begin.
+    pub(crate) fn damage(&self) -> Vec<(u64, Corruption)> {
+        let header = self.header.as_ref().err().map(|damage| (HEADER_OFFSET, damage));
+        let metas = META_OFFSETS.into_iter().zip(&self.metas);
+        let metas = metas.filter_map(|(offset, meta)| Some((offset, meta.as_ref().err()?)));
+        header.into_iter().chain(metas).map(|(offset, damage)| (offset, damage.clone())).collect()
+    }
+
+    /// The schema's text as it stands in its own place.
+    ///
+    /// # Errors
+    ///
+    /// [`Corruption::SchemaChecksum`] within `Ok`, [`Error::Io`].
+    pub(crate) fn stored_schema(
+        file: &StoreFile,
+        header: &Header,
+    ) -> Result<Result<Vec<u8>, Corruption>> {
+        let identity = header.identity();
+        // At most 64 KiB: the header was checked.
+        let mut text = vec![0; identity.schema_len.get() as usize];
+        file.read(identity.schema_offset.get(), &mut text)?;
+        let (expected, actual) = (identity.schema_checksum.get(), crc32(&text));
+        let whole = expected == actual;
+        Ok(if whole { Ok(text) } else { Err(Corruption::SchemaChecksum { expected, actual }) })
+    }
+
+    /// The copy of the schema's text that a valid meta holds, if one does.
+    pub(crate) fn schema_copy(&self, header: &Header) -> Option<Vec<u8>> {
+        let checksum = header.identity().schema_checksum.get();
+        self.schema_copies.iter().flatten().find(|copy| crc32(copy) == checksum).cloned()
+    }
+
+    /// The page that says that the file is newer than what is known here. A meta's word counts
+    /// only where the header has none.
+    fn newer(&self) -> Option<&Corruption> {
+        let pages = self.metas.iter().filter_map(|meta| meta.as_ref().err());
+        let mut pages = self.header.as_ref().err().into_iter().chain(pages);
+        pages.find(|damage| matches!(damage, Corruption::Newer { .. }))
+    }
+
+    /// Why nothing says who the file is: a newer one, no store at all, or one whose pages are all
+    /// damaged.
+    pub(crate) fn why_unknown(&self, path: &Path) -> Error {
+        let path = path.to_owned();
+        if let Some(newer) = self.newer() {
+            return Error::Unsupported { path, reason: newer.to_string() };
+        }
+        if self.file_len == 0 {
+            return Error::NotAStore { path, reason: "it is empty".into() };
+        }
+        if self.file_len < SCHEMA_OFFSET && self.first_bytes == header::MAGIC {
+            return Error::Corrupt { path, corruption: self.too_short(SCHEMA_OFFSET) };
+        }
+        let is_magic = |damage: &Corruption| matches!(damage, Corruption::Magic { .. });
+        let mut damage = self.damage().into_iter().map(|(_, damage)| damage);
+        match damage.find(|damage| !is_magic(damage)) {
+            Some(source) => Error::Corrupt { path, corruption: source },
+            None => Error::NotAStore { path, reason: self.first_bytes_say() },
+        }
+    }
+
+    /// The file ends before byte `expected`.
+    pub(crate) fn too_short(&self, expected: u64) -> Corruption {
+        Corruption::FileTooShort { expected, actual: self.file_len }
+    }
+
+    fn first_bytes_say(&self) -> String {
+        let (found, magic) = (self.first_bytes, header::MAGIC);
+        let same_name = found[1..4] == magic[1..4];
+        if same_name && (found[4..6] != magic[4..6] || found[0] != magic[0]) {
+            return "its bytes were changed by a transfer as text, copy it again as binary".into();
+        }
+        let there = usize::try_from(self.file_len).unwrap_or(found.len()).min(found.len());
+        format!("it begins with \"{}\"", found[..there].escape_ascii())
+    }
+}
+
+/// A meta of another file than the header's is none.
+fn of_this_file(
+    decoded: Result<(Header, Meta), Corruption>,
+    header: &Result<Header, Corruption>,
+    structure: &'static str,
+) -> Result<(Header, Meta), Corruption> {
+    let found = decoded?;
+    match header {
+        Ok(header) if *header != found.0 => Err(Corruption::Identity { structure }),
+        _ => Ok(found),
+    }
+}
+
+fn read_page<P: FromBytes + IntoBytes + FromZeros>(file: &StoreFile, offset: u64) -> Result<P> {
+    let mut page = P::new_zeroed();
+    file.read(offset, page.as_mut_bytes())?;
+    Ok(page)
+}

@@ -20,12 +20,16 @@ pub mod value;
 mod raw_store;
 mod structures;
 
+mod inspect;
+mod verify;
+
 pub mod format;
 mod io;
 
 mod error;
 
 pub use error::{Error, Result};
+pub use inspect::{Inspection, inspect};
 pub use io::Holder;
 pub use options::{Growth, OpenOptions};
 pub use place::{Handle, Place, SlotIndex};
@@ -34,4 +38,5 @@ pub use record::{FieldType, Record};
 pub use store::{Entries, Iter, Store};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};
+pub use verify::{Finding, Problem, VerifyOptions, VerifyReport, verify};
 pub use zerocopy;

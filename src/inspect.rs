@@ -1,0 +1,105 @@
+//! Looking at a file from outside: without a lock, whoever is using it, whatever is damaged.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::format::Corruption;
+use crate::format::header::{Header, Identity};
+use crate::format::live::Live;
+use crate::format::meta::Meta;
+use crate::io::{Holder, StoreFile};
+use crate::raw_store::{check_agreement, describe_writer};
+use crate::schema::Schema;
+use crate::structures::Structures;
+
+/// What a file says of itself, each part on its own.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// The file's length in bytes.
+    pub file_size: u64,
+    /// Bytes that it occupies on disk.
+    pub allocated_size: u64,
+    /// Who the file is and where its slots stand; `None` if no page says so.
+    pub identity: Option<Header>,
+    /// Which page says so: `header`, `meta A`, `meta B`; empty if none.
+    pub identity_source: &'static str,
+    /// The header, or what is wrong with it.
+    pub header: Result<Identity, Corruption>,
+    /// The metas, or what is wrong with them.
+    pub metas: [Result<Meta, Corruption>; 2],
+    /// Which of the metas counts.
+    pub newest_meta: Option<usize>,
+    /// What the last writer published, for readers beside it.
+    pub live: Live,
+    /// The schema, or what is wrong with it; a damaged one is taken from a meta if that has it.
+    pub schema: Result<Schema, String>,
+    /// What is wrong with the schema in its own place, if so.
+    pub schema_damage: Option<Corruption>,
+    /// Who has the store open, where the system tells.
+    pub holders: Vec<Holder>,
+    /// Slots that the file has room for.
+    pub capacity: u64,
+}
+
+/// Looks at a file, without a lock and without changing anything.
+///
+/// Beside a live writer the parts may be of different moments.
+///
+/// # Errors
+///
+/// [`Error::NotAFile`](crate::Error::NotAFile), [`Error::Io`](crate::Error::Io);
+/// [`Error::NotAStore`](crate::Error::NotAStore) if nothing in the file looks like a store.
+pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
+    let file = StoreFile::open(path.as_ref(), false)?;
+    let structures = Structures::read(&file)?;
+    let identity = structures.identity();
+    if identity.is_none() {
+        if let not_a_store @ crate::Error::NotAStore { .. } = structures.why_unknown(file.path()) {
+            return Err(not_a_store);
+        }
+    }
+    let header = identity.map(|(header, _)| header);
+    let (schema, schema_damage) = match &header {
+        Some(header) => schema_of(&file, &structures, header)?,
+        None => (Err("nothing says where it stands".into()), None),
+    };
+    let mut holders = file.holders();
+    describe_writer(&mut holders, &structures.live);
+    Ok(Inspection {
+        file_size: structures.file_len,
+        allocated_size: file.allocated_size()?,
+        identity: header,
+        identity_source: identity.map_or("", |(_, source)| source),
+        newest_meta: structures.newest_meta_page(),
+        header: structures.header.map(|header| *header.identity()),
+        metas: structures.metas.map(|meta| meta.map(|(_, meta)| meta)),
+        live: structures.live,
+        schema,
+        schema_damage,
+        holders,
+        capacity: header.map_or(0, |h| h.geometry().slot_count_in(structures.file_len)),
+    })
+}
+
+type SchemaAndDamage = (Result<Schema, String>, Option<Corruption>);
+
+fn schema_of(
+    file: &StoreFile,
+    structures: &Structures,
+    header: &Header,
+) -> Result<SchemaAndDamage> {
+    let (text, damage) = match Structures::stored_schema(file, header)? {
+        Ok(text) => (text, None),
+        Err(damage) => match structures.schema_copy(header) {
+            Some(copy) => (copy, Some(damage)),
+            None => return Ok((Err(damage.to_string()), Some(damage))),
+        },
+    };
+    let schema = Schema::from_json(&text).map_err(|error| error.to_string());
+    let schema = schema.and_then(|schema| match check_agreement(header, &schema) {
+        Ok(()) => Ok(schema),
+        Err(damage) => Err(damage.to_string()),
+    });
+    Ok((schema, damage))
+}

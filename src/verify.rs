@@ -1,0 +1,225 @@
+//! Checking a whole store: every structure and every slot, without opening it.
+//!
+//! Everything is read by pread(2), so that a failing disk is an error and not a signal, and in
+//! blocks, so that it takes the same memory however large the store is.
+
+mod pages;
+mod scan;
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::format::Corruption;
+use crate::format::geometry::SlotIndex;
+use crate::format::meta::Meta;
+use crate::io::{Lock, StoreFile};
+use crate::raw_store::name_the_writer;
+use crate::schema::{Invalid, Schema};
+use crate::structures::Structures;
+use scan::Scan;
+
+/// How a store is verified.
+#[derive(Clone, Copy)]
+pub struct VerifyOptions<'a> {
+    /// Threads that check slots; 0 for one on each processor.
+    pub threads: usize,
+    /// Findings that are listed; the others are counted.
+    pub finding_max: usize,
+    /// How long to wait for a writer to close the store.
+    pub wait: Duration,
+    /// Called now and then with the slots done and the slots in all, from any of the threads.
+    pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
+}
+
+impl Default for VerifyOptions<'_> {
+    /// All processors, 1000 findings, no waiting, no progress.
+    fn default() -> Self {
+        Self { threads: 0, finding_max: 1000, wait: Duration::ZERO, progress: None }
+    }
+}
+
+impl fmt::Debug for VerifyOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyOptions")
+            .field("threads", &self.threads)
+            .field("finding_max", &self.finding_max)
+            .field("wait", &self.wait)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What verifying found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// The schema; `None` if it is damaged beyond use.
+    pub schema: Option<Schema>,
+    /// Whether the store was closed cleanly. If not, counts and digest are those of the last
+    /// checkpoint and are not compared with the slots.
+    pub clean: bool,
+    /// Slots ever appended.
+    pub len: u64,
+    /// Whole slots with a record.
+    pub live_count: u64,
+    /// Whole slots whose record was removed.
+    pub deleted_count: u64,
+    /// Slots that contradict their checksum or the format.
+    pub slots_damaged: u64,
+    /// Whole slots with a record in which some field has no value of its type or range.
+    pub records_invalid: u64,
+    /// What is wrong: structures, then slots in ascending order, then what concerns all slots.
+    pub findings: Vec<Finding>,
+    /// Findings that are not listed.
+    pub findings_left_out: u64,
+    /// The digest in the meta, if it is known.
+    pub digest_stored: Option<u64>,
+    /// The digest of the whole slots.
+    pub digest_computed: u64,
+    /// Bytes of slots that were read.
+    pub bytes_read: u64,
+}
+
+impl VerifyReport {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty() && self.findings_left_out == 0
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Where it stands, in bytes from the start of the file; `None` if it concerns all slots.
+    pub offset: Option<u64>,
+    /// The slot, if it concerns one.
+    pub slot: Option<SlotIndex>,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Bytes contradict the format.
+    #[error(transparent)]
+    Corruption(#[from] Corruption),
+    /// The schema's text is no schema.
+    #[error("schema: {0}")]
+    Schema(String),
+    /// A field's bytes are no value of its type, or out of its range.
+    #[error("slot {index}: {source}")]
+    Record {
+        /// The slot.
+        index: SlotIndex,
+        /// Which field, and why.
+        source: Invalid,
+    },
+    /// The slots are whole and yet not the ones that were written: a write was lost.
+    #[error("digest: expected {expected:016x} but computed {actual:016x}: a write was lost")]
+    Digest {
+        /// The digest in the meta.
+        expected: u64,
+        /// The digest of the slots.
+        actual: u64,
+    },
+    /// The meta counts other records than there are.
+    #[error("live count: expected {expected} but counted {actual}")]
+    LiveCount {
+        /// The count in the meta.
+        expected: u64,
+        /// The count of slots.
+        actual: u64,
+    },
+    /// The disk does not hand a slot out.
+    #[error("slot {index}: {reason}")]
+    Unreadable {
+        /// The slot.
+        index: SlotIndex,
+        /// What the system said.
+        reason: String,
+    },
+    /// Free slots cannot be reached.
+    #[error("free list: expected {expected} slots but it has {actual}")]
+    FreeCount {
+        /// Deleted slots that can be reused.
+        expected: u64,
+        /// Slots in the list; counting stops above `expected`.
+        actual: u64,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.offset {
+            Some(offset) => write!(f, "{} (at byte {offset})", self.problem),
+            None => self.problem.fmt(f),
+        }
+    }
+}
+
+/// Verifies a store: header, metas, schema, each slot's checksum, each record's values, the free
+/// list, the counts and the digest. Nothing is changed.
+///
+/// A damaged page that has a twin is a finding, and the rest is verified by the twin.
+///
+/// # Errors
+///
+/// `Locked` while somebody has the store open for writing; `NotAFile`, `NotAStore`, `Unsupported`,
+/// `Io` of [`Error`](crate::Error); its `Corrupt` if header and metas are all damaged, so that
+/// nothing says where the slots are.
+pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions<'_>) -> Result<VerifyReport> {
+    let file = StoreFile::open(path.as_ref(), false)?;
+    file.lock(Lock::Shared, options.wait).map_err(|error| name_the_writer(error, &file))?;
+    let structures = Structures::read(&file)?;
+    let Some((header, _)) = structures.identity() else {
+        return Err(structures.why_unknown(file.path()));
+    };
+    let (findings, schema) = pages::check(&file, &structures, &header)?;
+    let mut report = VerifyReport { findings, ..VerifyReport::default() };
+    if let Some(meta) = structures.newest_meta() {
+        let scan = Scan::new(&file, &structures, &header, meta.len, schema.as_ref());
+        scan_slots(&scan, &meta, options, &mut report)?;
+    }
+    report.schema = schema;
+    Ok(report)
+}
+
+fn scan_slots(
+    scan: &Scan<'_>,
+    meta: &Meta,
+    options: &VerifyOptions<'_>,
+    report: &mut VerifyReport,
+) -> Result<()> {
+    (report.clean, report.len) = (meta.clean, meta.len);
+    report.digest_stored = meta.digest.map(|digest| digest.get());
+    let totals = scan.run(options);
+    let comparable = meta.clean && totals.slots_damaged == 0;
+    let free_count = totals.free_count;
+    totals.add_to(report, options.finding_max);
+    if comparable {
+        report.compare(meta);
+        report.findings.extend(scan.walk_free_list(meta.free_head, free_count)?);
+    }
+    Ok(())
+}
+
+impl VerifyReport {
+    /// Compares what the meta says of all slots with what they hold.
+    fn compare(&mut self, meta: &Meta) {
+        let whole = |problem| Finding { offset: None, slot: None, problem };
+        if meta.live_count != self.live_count {
+            let (expected, actual) = (meta.live_count, self.live_count);
+            self.findings.push(whole(Problem::LiveCount { expected, actual }));
+        }
+        if let Some(expected) = self.digest_stored.filter(|&stored| stored != self.digest_computed)
+        {
+            let actual = self.digest_computed;
+            self.findings.push(whole(Problem::Digest { expected, actual }));
+        }
+    }
+}

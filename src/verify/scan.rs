@@ -1,0 +1,280 @@
+//! All slots, on all processors.
+
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use zerocopy::FromBytes;
+
+use super::{Finding, Problem, VerifyOptions, VerifyReport};
+use crate::error::{Error, Result};
+use crate::format::Corruption;
+use crate::format::checksum::key;
+use crate::format::digest::Digest;
+use crate::format::geometry::{Geometry, SlotIndex, TRAILER_SIZE};
+use crate::format::header::{Header, check_zeros};
+use crate::format::slot::{NO_SLOT, State, Tag, Trailer, free_link};
+use crate::io::StoreFile;
+use crate::schema::{ByteOrder, Schema};
+use crate::structures::Structures;
+
+/// Slots are read and handed out in blocks of about so many bytes.
+const BLOCK_SIZE: u64 = 1 << 18;
+
+/// What all threads need to check slots.
+pub(super) struct Scan<'a> {
+    file: &'a StoreFile,
+    geometry: Geometry,
+    key: u32,
+    schema: Option<&'a Schema>,
+    byte_order: ByteOrder,
+    file_len: u64,
+    len: u64,
+    /// Slots below `len` that the file has.
+    present: u64,
+}
+
+/// What one thread found, and in the end all.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub(super) slots_damaged: u64,
+    /// Deleted slots that can be reused.
+    pub(super) free_count: u64,
+    live_count: u64,
+    deleted_count: u64,
+    records_invalid: u64,
+    digest: Digest,
+    bytes_read: u64,
+    findings: Vec<Finding>,
+    findings_left_out: u64,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(
+        file: &'a StoreFile,
+        structures: &Structures,
+        header: &Header,
+        len: u64,
+        schema: Option<&'a Schema>,
+    ) -> Self {
+        let geometry = *header.geometry();
+        Self {
+            file,
+            geometry,
+            key: key(header.identity().store_id),
+            schema: schema.filter(|schema| schema.needs_check()),
+            byte_order: header.byte_order().unwrap_or(ByteOrder::NATIVE),
+            file_len: structures.file_len,
+            len,
+            present: geometry.slot_count_in(structures.file_len).min(len),
+        }
+    }
+
+    /// Checks all slots below `len`.
+    pub(super) fn run(&self, options: &VerifyOptions<'_>) -> Totals {
+        let next = AtomicU64::new(0);
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = if options.threads == 0 { processors } else { options.threads };
+        let mut totals = Totals::default();
+        thread::scope(|scope| {
+            let workers: Vec<_> =
+                (0..threads).map(|_| scope.spawn(|| self.work(&next, options))).collect();
+            for worker in workers {
+                match worker.join() {
+                    Ok(found) => totals.merge(found),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+        });
+        self.note_missing(&mut totals);
+        totals
+    }
+
+    fn note_missing(&self, totals: &mut Totals) {
+        if self.present == self.len {
+            return;
+        }
+        totals.slots_damaged += self.len - self.present;
+        let expected = self.geometry.file_len(self.len).unwrap_or(u64::MAX);
+        let actual = self.file_len;
+        let problem = Corruption::FileTooShort { expected, actual }.into();
+        totals.findings.push(Finding { offset: Some(actual), slot: None, problem });
+    }
+
+    /// Takes blocks until none is left.
+    fn work(&self, next: &AtomicU64, options: &VerifyOptions<'_>) -> Totals {
+        let stride = u64::from(self.geometry.stride());
+        let slots_per_block = (BLOCK_SIZE / stride).max(1);
+        let mut bytes = vec![0; (slots_per_block * stride) as usize];
+        let mut totals = Totals::default();
+        loop {
+            let start = next.fetch_add(slots_per_block, Ordering::Relaxed);
+            if start >= self.present {
+                return totals;
+            }
+            let block = start..self.present.min(start + slots_per_block);
+            self.check_block(block.clone(), &mut bytes, &mut totals, options.finding_max);
+            if let Some(progress) = options.progress {
+                progress(block.end, self.present);
+            }
+        }
+    }
+
+    fn check_block(
+        &self,
+        block: Range<u64>,
+        bytes: &mut [u8],
+        totals: &mut Totals,
+        finding_max: usize,
+    ) {
+        let stride = self.geometry.stride() as usize;
+        let bytes = &mut bytes[..(block.end - block.start) as usize * stride];
+        if self.read(block.start, bytes).is_ok() {
+            for (index, slot) in block.zip(bytes.chunks_exact(stride)) {
+                self.check_slot(SlotIndex::new(index), slot, totals, finding_max);
+            }
+            return;
+        }
+        // Somewhere in here the disk fails: find out which slots can still be read.
+        for (index, slot) in block.zip(bytes.chunks_exact_mut(stride)) {
+            match self.read(index, slot) {
+                Ok(()) => self.check_slot(SlotIndex::new(index), slot, totals, finding_max),
+                Err(error) => {
+                    let index = SlotIndex::new(index);
+                    totals.slots_damaged += 1;
+                    let problem = Problem::Unreadable { index, reason: chain(&error) };
+                    totals.note(self.finding(index, problem), finding_max);
+                }
+            }
+        }
+    }
+
+    /// Reads slots from `index` on.
+    fn read(&self, index: u64, bytes: &mut [u8]) -> Result<()> {
+        let offset = self.offset(SlotIndex::new(index));
+        let count = self.file.read(offset, bytes)?;
+        if count < bytes.len() {
+            // The file became shorter since it was measured.
+            let (expected, actual) = (offset + bytes.len() as u64, offset + count as u64);
+            let source = Corruption::FileTooShort { expected, actual };
+            return Err(Error::Corrupt { path: self.file.path().to_owned(), corruption: source });
+        }
+        Ok(())
+    }
+
+    fn check_slot(&self, index: SlotIndex, slot: &[u8], totals: &mut Totals, finding_max: usize) {
+        totals.bytes_read += slot.len() as u64;
+        let (tag, area_crc) = match self.verify(index, slot) {
+            Ok(found) => found,
+            Err(damage) => {
+                totals.slots_damaged += 1;
+                totals.note(self.finding(index, damage.into()), finding_max);
+                return;
+            }
+        };
+        if tag.state() == State::Deleted {
+            totals.deleted_count += 1;
+            totals.free_count += u64::from(tag.can_be_reused());
+            return;
+        }
+        totals.live_count += 1;
+        totals.digest.add(index.get(), area_crc);
+        let record = &slot[..self.geometry.record_size() as usize];
+        let Some(Err(source)) = self.schema.map(|schema| schema.check(self.byte_order, record))
+        else {
+            return;
+        };
+        totals.records_invalid += 1;
+        totals.note(self.finding(index, Problem::Record { index, source }), finding_max);
+    }
+
+    /// Checks a slot's checksum and state, and the padding behind its record.
+    fn verify(&self, index: SlotIndex, slot: &[u8]) -> Result<(Tag, u32), Corruption> {
+        let (area, trailer) = slot.split_at(slot.len() - TRAILER_SIZE);
+        let trailer = Trailer::read_from_bytes(trailer).expect("a trailer is any 8 bytes");
+        let (tag, area_crc) = trailer.verify(index, area, self.key)?;
+        if tag.state() == State::Live {
+            let record_size = self.geometry.record_size();
+            let offset = self.offset(index) + u64::from(record_size);
+            check_zeros("record padding", offset, &area[record_size as usize..])?;
+        }
+        Ok((tag, area_crc))
+    }
+
+    /// Follows the free list, which must have `expected` slots.
+    pub(super) fn walk_free_list(&self, head: u64, expected: u64) -> Result<Option<Finding>> {
+        let mut slot = vec![0; self.geometry.stride() as usize];
+        let (mut from, mut to, mut actual) = (NO_SLOT, head, 0);
+        while to != NO_SLOT && actual <= expected {
+            let index = SlotIndex::new(to);
+            let free = to < self.present && {
+                self.read(to, &mut slot)?;
+                self.verify(index, &slot)
+                    .is_ok_and(|(tag, _)| tag.state() == State::Deleted && tag.can_be_reused())
+            };
+            if !free {
+                let from = SlotIndex::new(from);
+                let problem = Corruption::FreeList { from, to: index, len: self.len }.into();
+                return Ok(Some(Finding { offset: None, slot: None, problem }));
+            }
+            actual += 1;
+            (from, to) = (to, free_link(&slot).unwrap_or(NO_SLOT));
+        }
+        // A list that ends has no slot twice, so the right number means all free slots.
+        let problem = Problem::FreeCount { expected, actual };
+        Ok((actual != expected).then_some(Finding { offset: None, slot: None, problem }))
+    }
+
+    fn finding(&self, index: SlotIndex, problem: Problem) -> Finding {
+        Finding { offset: Some(self.offset(index)), slot: Some(index), problem }
+    }
+
+    fn offset(&self, index: SlotIndex) -> u64 {
+        self.geometry.slot_offset(index).expect("the slot lies within the file")
+    }
+}
+
+impl Totals {
+    /// Keeps a finding if there is room. Each thread meets slots in ascending order, so the first
+    /// ones of all threads contain the first ones of all.
+    fn note(&mut self, finding: Finding, finding_max: usize) {
+        if self.findings.len() < finding_max {
+            self.findings.push(finding);
+        } else {
+            self.findings_left_out += 1;
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.slots_damaged += other.slots_damaged;
+        self.free_count += other.free_count;
+        self.live_count += other.live_count;
+        self.deleted_count += other.deleted_count;
+        self.records_invalid += other.records_invalid;
+        self.digest.merge(other.digest);
+        self.bytes_read += other.bytes_read;
+        self.findings.extend(other.findings);
+        self.findings_left_out += other.findings_left_out;
+    }
+
+    pub(super) fn add_to(mut self, report: &mut VerifyReport, finding_max: usize) {
+        self.findings.sort_by_key(|finding| finding.offset);
+        let surplus = self.findings.len().saturating_sub(finding_max);
+        self.findings.truncate(finding_max);
+        report.findings.extend(self.findings);
+        report.findings_left_out += self.findings_left_out + surplus as u64;
+        report.live_count = self.live_count;
+        report.deleted_count = self.deleted_count;
+        report.slots_damaged = self.slots_damaged;
+        report.records_invalid = self.records_invalid;
+        report.digest_computed = self.digest.get();
+        report.bytes_read = self.bytes_read;
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,119 @@
+//! This test program, run again as another process.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child as Process, ChildStderr, Command, Stdio};
+
+use crate::{crash, full_disk, locks};
+
+const TASK: &str = "STRIDEDB_CHILD_TASK";
+const PATH: &str = "STRIDEDB_CHILD_PATH";
+const MARK: &str = "child says ";
+
+/// A child process with a task.
+pub(crate) struct Child {
+    process: Process,
+    said: BufReader<ChildStderr>,
+}
+
+impl Child {
+    /// Starts a child that does a task of [`a_child_does_its_task`] with a path.
+    pub(crate) fn start(task: &str, path: &Path) -> Self {
+        Self::start_with(Command::new(std::env::current_exe().unwrap()), task, path)
+    }
+
+    /// The same, with a signal ignored that would end a process at its limit of file sizes.
+    pub(crate) fn start_ignoring_file_size_signal(task: &str, path: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+        command.arg(std::env::current_exe().unwrap());
+        Self::start_with(command, task, path)
+    }
+
+    fn start_with(mut command: Command, task: &str, path: &Path) -> Self {
+        let test = "children::a_child_does_its_task";
+        command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+        command.env(TASK, task).env(PATH, path);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let said = BufReader::new(process.stderr.take().unwrap());
+        Self { process, said }
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it says next; `None` when it has ended.
+    pub(crate) fn hear(&mut self) -> Option<String> {
+        loop {
+            let mut line = String::new();
+            if self.said.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            // A killed child may have left half a line, which is none.
+            let Some(whole) = line.strip_suffix('\n') else { continue };
+            match whole.strip_prefix(MARK) {
+                Some(said) => return Some(said.to_owned()),
+                None => println!("child: {whole}"),
+            }
+        }
+    }
+
+    /// Waits until it says `expected`.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, expected: &str) {
+        assert_eq!(self.hear().as_deref(), Some(expected));
+    }
+
+    /// Kills it, so that nothing of it runs any more.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Lets it go on and waits for its end.
+    #[track_caller]
+    pub(crate) fn finish(mut self) {
+        drop(self.process.stdin.take());
+        while let Some(said) = self.hear() {
+            println!("child: {said}");
+        }
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "the child ended with {status}");
+    }
+}
+
+impl Drop for Child {
+    /// No child outlives its test.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Tells the parent something, in one write.
+pub(crate) fn say(text: &str) {
+    std::io::stderr().write_all(format!("{MARK}{text}\n").as_bytes()).unwrap();
+}
+
+/// Waits until the parent lets go.
+pub(crate) fn wait_for_parent() {
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn a_child_does_its_task() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let path = PathBuf::from(std::env::var_os(PATH).unwrap());
+    match task.as_str() {
+        "hold for writing" => locks::hold_for_writing(&path),
+        "hold for reading" => locks::hold_for_reading(&path),
+        "append and sync" => crash::append_and_sync(&path),
+        "append, then panic" => crash::append_then_panic(&path),
+        "fail to sync" => crash::fail_to_sync(&path),
+        "meet the limit" => full_disk::meet_the_limit(&path),
+        unknown => panic!("no child knows the task `{unknown}`"),
+    }
+}

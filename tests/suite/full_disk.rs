@@ -1,0 +1,224 @@
+//! No room: an error in time, and the store as before.
+//!
+//! The disks that are filled have `STRIDEDB_DISK_MEBIBYTES`, by default 16.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use stridedb::{Error, Growth, OpenOptions, Store};
+use tempfile::TempDir;
+
+use crate::children::{Child, say};
+use crate::common::{Sample, assert_samples, assert_sound, directory, make, number_from, sample};
+use crate::crash::limit_file_size;
+
+/// A record of a kilobyte, so that few of them fill a disk.
+#[stridedb::record]
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Block {
+    numbers: [u64; 127],
+}
+
+fn block(number: u64) -> Block {
+    Block { numbers: std::array::from_fn(|i| number ^ i as u64) }
+}
+
+/// A small file system, mounted while this lives.
+struct SmallDisk {
+    mounted_at: PathBuf,
+    _directory: TempDir,
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.mounted_at).output();
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<Output, String> {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) if output.status.success() => Ok(output),
+        Ok(output) => Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("{program}: {error}")),
+    }
+}
+
+fn disk_mebibytes() -> u64 {
+    number_from("STRIDEDB_DISK_MEBIBYTES", 16)
+}
+
+/// A small file system, or why there is none.
+fn small_disk(kind: &str) -> Result<SmallDisk, String> {
+    let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (mounted_at, image) = (directory.path().join("disk"), directory.path().join("image"));
+    std::fs::create_dir(&mounted_at).map_err(|error| error.to_string())?;
+    let at = mounted_at.to_str().ok_or("the path is not UTF-8")?;
+    if kind == "tmpfs" {
+        let size = format!("size={}M", disk_mebibytes());
+        run("mount", &["-t", "tmpfs", "-o", &size, "tmpfs", at])?;
+    } else {
+        let image = image.to_str().ok_or("the path is not UTF-8")?;
+        run("truncate", &["-s", &format!("{}M", disk_mebibytes()), image])?;
+        run(&format!("mkfs.{kind}"), &["-q", image])?;
+        run("mount", &["-o", "loop", image, at])?;
+    }
+    Ok(SmallDisk { mounted_at, _directory: directory })
+}
+
+/// Fills a store until there is no room, for each way to grow, and looks at what is left of it.
+fn fill(kind: &str) {
+    let disk = match small_disk(kind) {
+        Ok(disk) => disk,
+        Err(why) => return println!("skipped: {why}"),
+    };
+    for growth in [Growth::default(), Growth::Remap] {
+        let path = disk.mounted_at.join("s.stride");
+        let mut store = OpenOptions::new().growth(growth).create::<Block>(&path).unwrap();
+        store.extend((0..1000).map(block)).unwrap();
+        assert_full(&store.extend((1000..).map(block)).unwrap_err(), &path);
+        assert_eq!(store.len(), 1000, "`extend` appends all or nothing");
+        let error = loop {
+            if let Err(error) = store.append(&block(store.len())) {
+                break error;
+            }
+        };
+        assert_full(&error, &path);
+        let len = store.len();
+        println!("{kind}, {growth:?}: {len} records: {error}");
+        let enough = disk_mebibytes() * 700;
+        assert!(len > enough, "only {len} kilobytes fit into {} MiB", disk_mebibytes());
+        assert_usable(store, &path, len);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+/// The store with no room left can do all that needs none, now and after opening it again.
+#[track_caller]
+fn assert_usable(mut store: Store<Block>, path: &Path, len: u64) {
+    assert_blocks(&store, len);
+    store.update(7, &block(8)).unwrap();
+    store.update(7, &block(7)).unwrap();
+    assert_eq!(store.remove(len / 2).unwrap(), Some(block(len / 2)));
+    assert_eq!(store.insert(&block(len / 2)).unwrap().index.get(), len / 2);
+    store.sync().unwrap();
+    store.close().unwrap();
+    assert_sound(path);
+    let mut store = Store::<Block>::open(path).unwrap();
+    assert!(!store.as_raw().open_report().recounted);
+    assert_blocks(&store, len);
+    store.update(0, &block(0)).unwrap();
+    assert_full(&store.reserve(1 << 30).unwrap_err(), path);
+    assert_eq!(store.len(), len);
+    store.close().unwrap();
+}
+
+#[track_caller]
+fn assert_blocks(store: &Store<Block>, count: u64) {
+    let mut found = 0;
+    for (record, number) in store.iter().zip(0..) {
+        assert!(record.unwrap() == block(number), "record {number}");
+        found += 1;
+    }
+    assert_eq!((found, store.len()), (count, count));
+}
+
+#[track_caller]
+fn assert_full(error: &Error, path: &Path) {
+    let Error::Full { needed, file_size, available, .. } = error else {
+        panic!("expected `Full`, found {error:?}");
+    };
+    let (named, message) = (path.to_str().unwrap(), error.to_string());
+    assert!(*needed > 0 && *file_size > *needed, "{message}");
+    assert!(available < needed || *available < 1 << 20, "{message}");
+    for part in [named, &needed.to_string(), &file_size.to_string(), &available.to_string()] {
+        assert!(message.contains(part), "`{part}` is missing in `{message}`");
+    }
+}
+
+#[test]
+fn a_full_disk_in_memory_is_an_error_and_the_store_as_before() {
+    fill("tmpfs");
+}
+
+#[test]
+fn a_full_ext4_is_an_error_and_the_store_as_before() {
+    fill("ext4");
+}
+
+#[test]
+fn a_disk_too_full_to_create_a_store_gets_none() {
+    let disk = match small_disk("tmpfs") {
+        Ok(disk) => disk,
+        Err(why) => return println!("skipped: {why}"),
+    };
+    std::fs::write(
+        disk.mounted_at.join("other"),
+        vec![1; ((disk_mebibytes() << 20) - (16 << 10)) as usize],
+    )
+    .unwrap();
+    let path = disk.mounted_at.join("s.stride");
+    let error = Store::<Sample>::create(&path).unwrap_err();
+    println!("{error}");
+    assert!(matches!(error, Error::Full { .. }), "{error:?}");
+    let names: Vec<_> = std::fs::read_dir(&disk.mounted_at).unwrap().flatten().collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+/// A process may not make files longer than 2 MiB.
+pub(crate) fn meet_the_limit(path: &Path) {
+    if !limit_file_size(2 << 20) {
+        return say("skipped: no prlimit");
+    }
+    let mut store = Store::<Sample>::open(path).unwrap();
+    let error = store.extend((10..).map(sample)).unwrap_err();
+    assert!(matches!(error, Error::Full { .. }), "{error:?}");
+    assert_eq!(store.len(), 10);
+    let error = loop {
+        if let Err(error) = store.append(&sample(store.len())) {
+            break error;
+        }
+    };
+    assert!(matches!(error, Error::Full { .. }), "{error:?}");
+    let file_size = std::fs::metadata(path).unwrap().len();
+    assert!(file_size <= 2 << 20, "{file_size} bytes");
+    store.sync().unwrap();
+    say(&format!("{} records: {error}", store.len()));
+    store.close().unwrap();
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_an_error_and_the_store_as_before() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 10);
+    let mut child = Child::start_ignoring_file_size_signal("meet the limit", &path);
+    let said = child.hear().expect("the child checks and says so");
+    println!("{said}");
+    child.finish();
+    if said.starts_with("skipped") {
+        return;
+    }
+    assert_sound(&path);
+    let store = Store::<Sample>::open(&path).unwrap();
+    let len = store.len();
+    assert!(len > 50_000, "only {len} records fit into 2 MiB");
+    assert_samples(&store, len);
+}
+
+/// More records than a file can hold are no room, and no overflow.
+#[test]
+fn absurd_reservations_are_refused_as_no_room() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 10);
+    let before = std::fs::metadata(&path).unwrap().len();
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    for additional in [u64::MAX, u64::MAX - 10, 1 << 63, 1 << 59, 1 << 58, 1 << 50] {
+        let error = store.reserve(additional).unwrap_err();
+        println!("{additional}: {error}");
+        assert!(matches!(error, Error::Full { .. }), "{additional}: {error:?}");
+    }
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), before);
+    store.append(&sample(10)).unwrap();
+    assert_samples(&store, 11);
+}

@@ -1,0 +1,19 @@
+//! The library from outside: what its users see.
+#![allow(clippy::unwrap_used, reason = "a failed expectation ends the test")]
+
+mod children;
+mod common;
+
+mod bad_files;
+mod bad_pages;
+mod bit_flips;
+mod conformance;
+mod crash;
+mod create;
+mod format_document;
+mod format_rules;
+mod full_disk;
+mod locks;
+mod python;
+mod store;
+mod typed;

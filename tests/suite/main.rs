@@ -4,6 +4,7 @@
 mod children;
 mod common;
 
+mod arrows;
 mod bad_files;
 mod bad_pages;
 mod bit_flips;

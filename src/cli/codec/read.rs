@@ -1,0 +1,274 @@
+//! From a text to a field's bytes.
+
+use stridedb::schema::{ByteOrder, Field, Float, Integer, Kind, Scale, ScaleError, Type};
+use stridedb::value::Value;
+
+use super::bad_cell::expected;
+use super::fast::Fast;
+use super::{BadCell, Column, Moment, Unit};
+
+/// How all cells of an input are read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rules {
+    /// The texts that stand for a missing value.
+    pub(crate) missing: Vec<String>,
+    /// Whether the empty text does, too: in CSV, where there is no other way to say it.
+    pub(crate) empty_is_missing: bool,
+    /// Whether texts that are too long are cut.
+    pub(crate) truncate: bool,
+}
+
+/// Whether a cell was stored as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It was.
+    Whole,
+    /// It was a text, and its end was cut off.
+    Truncated,
+}
+
+/// Writes the cells of one column into records.
+#[derive(Clone, Debug)]
+pub(crate) struct CellReader {
+    column: Column,
+    order: ByteOrder,
+    fast: Fast,
+    /// The texts that stand for a missing value in this column.
+    missing: Vec<Vec<u8>>,
+    /// A bit for each of their sizes, which most other cells do not have.
+    missing_sizes: u64,
+    truncate: bool,
+}
+
+impl CellReader {
+    /// A reader of the column's cells in a store of this byte order.
+    pub(crate) fn new(column: &Column, order: ByteOrder, rules: &Rules) -> Self {
+        let missing = missing_texts(&column.field, rules);
+        Self {
+            fast: Fast::new(&column.field, order),
+            missing_sizes: missing.iter().fold(0, |sizes, text| sizes | size_bit(text)),
+            missing,
+            truncate: rules.truncate,
+            column: column.clone(),
+            order,
+        }
+    }
+
+    /// The column.
+    pub(crate) fn column(&self) -> &Column {
+        &self.column
+    }
+
+    /// What would fit into the column.
+    pub(crate) fn expected(&self) -> String {
+        expected(&self.column.field, &self.missing)
+    }
+
+    /// Whether a record can do without a value here.
+    pub(crate) fn has_null(&self) -> bool {
+        self.column.field.null.is_some()
+    }
+
+    /// Stores a cell.
+    ///
+    /// # Errors
+    /// [`BadCell`] if the text is no value of the column; the field's bytes are then unknown.
+    #[inline]
+    pub(crate) fn read(&self, text: &[u8], record: &mut [u8]) -> Result<Fit, BadCell> {
+        let out = &mut record[self.column.range.clone()];
+        let may_be_missing = self.missing_sizes & size_bit(text) != 0;
+        if may_be_missing && self.missing.iter().any(|missing| missing.as_slice() == text) {
+            return self.store(&Value::Null, text, out);
+        }
+        if self.fast.store(text, out) {
+            return Ok(Fit::Whole);
+        }
+        self.read_slowly(text, out)
+    }
+
+    /// Stores that there is no value.
+    ///
+    /// # Errors
+    /// [`BadCell`] if the field has no sentinel for that.
+    pub(crate) fn read_missing(&self, record: &mut [u8]) -> Result<(), BadCell> {
+        let out = &mut record[self.column.range.clone()];
+        self.store(&Value::Null, b"", out).map(drop)
+    }
+
+    /// Any cell, by way of a `Value`. This decides what is a value; the short cuts agree.
+    #[cold]
+    pub(super) fn read_slowly(&self, text: &[u8], out: &mut [u8]) -> Result<Fit, BadCell> {
+        let field = &*self.column.field;
+        let unicode = std::str::from_utf8(text).map_err(|error| {
+            let at = error.valid_up_to();
+            let byte = text.get(at).copied().unwrap_or_default();
+            self.bad(text, &format!("is not UTF-8 at its byte {at} ({byte:#04x})"))
+                .with_hint("to convert the file first, for example with `iconv -f latin1 -t utf-8`")
+        })?;
+        if let (Type::Text(size), true) = (&field.ty, self.truncate) {
+            let cut = &unicode[..boundary(unicode, *size as usize)];
+            self.store(&Value::Text(cut.to_owned()), text, out)?;
+            let is_whole = cut.len() == unicode.len();
+            return Ok(if is_whole { Fit::Whole } else { Fit::Truncated });
+        }
+        let value = value_of(field, unicode).map_err(|reason| self.bad(text, &reason))?;
+        self.store(&value, text, out)
+    }
+
+    fn store(&self, value: &Value, text: &[u8], out: &mut [u8]) -> Result<Fit, BadCell> {
+        let field = &*self.column.field;
+        value
+            .encode(field, self.order, out)
+            .map_err(|misfit| BadCell::misfit(text, &misfit.reason, field, &self.missing))?;
+        let Some(sentinel) = &field.null else { return Ok(Fit::Whole) };
+        let is_sentinel = matches!(Value::decode(field, self.order, out), Ok(Value::Null));
+        if !is_sentinel || means_missing(value) {
+            return Ok(Fit::Whole);
+        }
+        let reason = format!("would be stored as {sentinel}, which stands for a missing value");
+        Err(self.bad(text, &reason).with_hint("a schema with another `null` for the field"))
+    }
+
+    fn bad(&self, text: &[u8], reason: &str) -> BadCell {
+        BadCell::new(text, reason, &self.column.field, &self.missing)
+    }
+}
+
+/// The texts that stand for a missing value in a field. An empty text does not where a text
+/// field can tell the two apart.
+fn missing_texts(field: &Field, rules: &Rules) -> Vec<Vec<u8>> {
+    let mut missing: Vec<Vec<u8>> =
+        rules.missing.iter().map(|text| text.as_bytes().to_vec()).collect();
+    let is_empty_missing = match (&field.ty, &field.null) {
+        (Type::Text(_), None) => return Vec::new(),
+        (Type::Text(_), Some(sentinel)) => {
+            missing.is_empty() || *sentinel == Value::Text(String::new())
+        }
+        _ => true,
+    };
+    if rules.empty_is_missing && is_empty_missing && !missing.iter().any(Vec::is_empty) {
+        missing.push(Vec::new());
+    }
+    missing
+}
+
+#[inline]
+fn size_bit(text: &[u8]) -> u64 {
+    1 << text.len().min(63)
+}
+
+/// Values that may become the sentinel without a word: nothing is lost by it.
+fn means_missing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Float(number) => number.is_nan(),
+        Value::Text(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
+/// The longest beginning of at most so many bytes that ends between two characters.
+fn boundary(text: &str, size_max: usize) -> usize {
+    let mut end = text.len().min(size_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
+}
+
+/// The value that a text means in a field, or what is wrong with it.
+fn value_of(field: &Field, whole_text: &str) -> Result<Value, String> {
+    let text = whole_text.trim_ascii();
+    match &field.ty {
+        Type::Integer(integer) => match (field.kind, field.scale) {
+            (Some(Kind::Timestamp), _) => timestamp(field, text),
+            (_, Some(scale)) => scaled(scale, text),
+            _ => whole(*integer, text),
+        },
+        Type::Float(float) => real(*float, text),
+        Type::Bool => truth(text),
+        Type::Enum(_, labels) => Ok(label(labels, whole_text)),
+        Type::Bytes(size) => hexadecimal(text, *size as usize),
+        Type::Text(_) => Ok(Value::Text(whole_text.to_owned())),
+        Type::Array(..) | Type::Record(_) => Err(format!("is no value of {}", field.ty)),
+    }
+}
+
+/// A label, or the number of one.
+fn label(labels: &[(String, i128)], text: &str) -> Value {
+    let is_label = |text: &str| labels.iter().any(|(label, _)| label == text);
+    let text = if is_label(text) { text } else { text.trim_ascii() };
+    let number = text.parse().ok().filter(|_| !is_label(text)).map(Value::Integer);
+    number.unwrap_or_else(|| Value::Text(text.to_owned()))
+}
+
+fn whole(integer: Integer, text: &str) -> Result<Value, String> {
+    if let Ok(number) = text.parse::<i128>() {
+        return Ok(Value::Integer(number));
+    }
+    if let Ok(number) = text.parse::<u128>() {
+        return Ok(Value::Unsigned(number));
+    }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let ty = Type::Integer(integer);
+        return Err(format!("does not fit in {ty}"));
+    }
+    Err("is not a whole number".to_owned())
+}
+
+fn scaled(scale: Scale, text: &str) -> Result<Value, String> {
+    match scale.parse(text) {
+        Ok(stored) => Ok(Value::Integer(stored)),
+        Err(ScaleError::NotAMultiple { below, above, .. }) => {
+            Err(format!("is not a multiple of {scale}: the nearest are {below} and {above}"))
+        }
+        Err(ScaleError::TooLarge { .. }) => Err("is too large".to_owned()),
+        Err(_) => Err("is not a decimal number".to_owned()),
+    }
+}
+
+fn timestamp(field: &Field, text: &str) -> Result<Value, String> {
+    if let Ok(count) = text.parse::<i128>() {
+        return Ok(Value::Integer(count));
+    }
+    let unit = field.unit.as_deref().and_then(Unit::from_name).unwrap_or(Unit::Second);
+    let Some(moment) = Moment::parse(text.as_bytes()) else {
+        return Err("is not a timestamp".to_owned());
+    };
+    match moment.count(unit) {
+        Some(count) => Ok(Value::Integer(count)),
+        None => Err(format!("is finer than the field's unit, {}", unit.name())),
+    }
+}
+
+/// A float is rounded to the nearest that the type has, straight from the text.
+fn real(float: Float, text: &str) -> Result<Value, String> {
+    let number = match float.size {
+        4 => text.parse::<f32>().map(f64::from),
+        _ => text.parse::<f64>(),
+    };
+    let number = number.map_err(|_| "is not a number".to_owned())?;
+    if number.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Err(format!("is too large for {}", Type::Float(float)));
+    }
+    Ok(Value::Float(number))
+}
+
+fn truth(text: &str) -> Result<Value, String> {
+    match text {
+        "true" | "True" | "TRUE" | "1" => Ok(Value::Bool(true)),
+        "false" | "False" | "FALSE" | "0" => Ok(Value::Bool(false)),
+        _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
+fn hexadecimal(text: &str, size: usize) -> Result<Value, String> {
+    let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
+    let Some(digits) = digits else { return Err("is not hexadecimal".to_owned()) };
+    if digits.len() != 2 * size {
+        return Err(format!("has {} digits", digits.len()));
+    }
+    let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).unwrap_or(u8::MAX);
+    Ok(Value::Bytes(digits.chunks_exact(2).map(byte).collect()))
+}

@@ -1,0 +1,140 @@
+//! Where records and tables come from: files and standard input, in three formats.
+
+pub(crate) mod csv;
+pub(crate) mod jsonl;
+pub(crate) mod raw;
+
+mod bad_line;
+mod metered;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use bad_line::BadLine;
+pub(crate) use metered::{LINE_SIZE_MAX, Metered};
+
+use std::fmt::{self, Display};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::exit::Failure;
+
+/// How records stand in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Comma-separated values with a header line
+    Csv,
+    /// JSON lines: one object a line
+    Jsonl,
+    /// The records' bytes, back to back
+    Raw,
+}
+
+impl Format {
+    /// The format that was asked for, else the one that the file's name ends in.
+    pub(crate) fn choose(asked: Option<Self>, path: &Path) -> Result<Self, Failure> {
+        if let Some(format) = asked {
+            return Ok(format);
+        }
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        match extension.map(str::to_ascii_lowercase).as_deref() {
+            Some("csv" | "tsv") => Ok(Self::Csv),
+            Some("jsonl" | "ndjson") => Ok(Self::Jsonl),
+            Some("raw" | "bin") => Ok(Self::Raw),
+            _ => Err(Failure::usage(format!(
+                "the name `{}` does not say its format: give --format csv, jsonl or raw",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// The delimiter that was asked for, else a tab for `.tsv`, else a comma.
+pub(crate) fn delimiter(asked: Option<char>, path: &Path) -> Result<u8, Failure> {
+    let is_tsv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
+    match asked {
+        None if is_tsv => Ok(b'\t'),
+        None => Ok(b','),
+        Some('\n' | '\r' | '"') => {
+            Err(Failure::usage("--delimiter cannot be a quotation mark or the end of a line"))
+        }
+        Some(c) if c.is_ascii() => Ok(c as u8),
+        Some(c) => Err(Failure::usage(format!("--delimiter `{c}`: expected one ASCII character"))),
+    }
+}
+
+/// Whether the path means standard input or output.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// What messages call the input.
+pub(crate) fn name(path: &Path) -> String {
+    if is_standard(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// The bytes of an input.
+pub(crate) type Input = Metered<Box<dyn Read>>;
+
+/// Opens an input; with its size, where that is known.
+pub(crate) fn open(path: &Path) -> Result<(Input, Option<u64>), Failure> {
+    if is_standard(path) {
+        return Ok((Metered::new(Box::new(io::stdin().lock())), None));
+    }
+    let file = File::open(path).map_err(|error| Failure::io("open", path, &error))?;
+    let metadata = file.metadata().map_err(|error| Failure::io("open", path, &error))?;
+    let size = metadata.is_file().then_some(metadata.len());
+    Ok((Metered::new(Box::new(file)), size))
+}
+
+/// Records one after another, whatever they are read from.
+pub(crate) trait Records {
+    /// Writes the next record's bytes; false at the end. After [`Trouble::Line`] the record's
+    /// bytes are unknown, and the next call goes on behind that line.
+    fn next(&mut self, record: &mut [u8]) -> Result<bool, Trouble>;
+
+    /// Writes the line that was read last as it can be read again; `is_first` if no other was
+    /// written before it.
+    fn write_line(&self, is_first: bool, out: &mut dyn Write) -> io::Result<()>;
+
+    /// How many bytes of the input were read.
+    fn bytes_read(&self) -> u64;
+
+    /// How many texts were cut because they were too long.
+    fn truncated_count(&self) -> u64 {
+        0
+    }
+}
+
+/// Why a record could not be read.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// This line is not a record; the others may be.
+    Line(BadLine),
+    /// The input as a whole cannot be read on.
+    Fatal(Failure),
+}
+
+impl From<BadLine> for Trouble {
+    fn from(bad: BadLine) -> Self {
+        Self::Line(bad)
+    }
+}
+
+/// Names in back quotes with commas, the first few of them.
+pub(crate) struct Names<'n, T>(pub(crate) &'n [T]);
+
+impl<T: AsRef<str>> Display for Names<'_, T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN_MAX: usize = 30;
+        for (index, name) in self.0.iter().take(SHOWN_MAX).enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(out, "{comma}`{}`", name.as_ref().escape_debug())?;
+        }
+        match self.0.len().saturating_sub(SHOWN_MAX) {
+            0 => Ok(()),
+            more => write!(out, " and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! CSV: a header line, then a record a line.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use csv::{ByteRecord, Reader, ReaderBuilder, WriterBuilder};
+use stridedb::schema::{ByteOrder, Schema};
+
+use super::{BadLine, Input, Names, Records, Trouble};
+use crate::cli::codec::{BadCell, CellReader, Fit, Rules, columns};
+use crate::cli::exit::{Exit, Failure};
+
+/// The lines of a CSV file, and the names in its first one.
+pub(crate) struct Table {
+    reader: Reader<Input>,
+    name: String,
+    delimiter: u8,
+    header: ByteRecord,
+    names: Vec<String>,
+    row: ByteRecord,
+}
+
+impl Table {
+    /// Reads the header line.
+    pub(crate) fn open(path: &Path, input: Input, delimiter: u8) -> Result<Self, Failure> {
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            // We say ourselves what is wrong with a line of another length.
+            .flexible(true)
+            .delimiter(delimiter)
+            .buffer_capacity(256 << 10)
+            .from_reader(input);
+        let name = super::name(path);
+        let (header, row) = (ByteRecord::new(), ByteRecord::new());
+        let mut table = Self { reader, name, delimiter, header, names: Vec::new(), row };
+        if !table.read_row()? {
+            let message = format!("{}: the input is empty: expected a header line", table.name);
+            return Err(Failure::new(Exit::USAGE, message));
+        }
+        table.header = table.row.clone();
+        table.names = table.checked_names()?;
+        Ok(table)
+    }
+
+    /// The names in the header line, each of them once.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Goes to the next line; false at the end.
+    pub(crate) fn read_row(&mut self) -> Result<bool, Failure> {
+        self.reader.get_mut().mark();
+        self.reader.read_byte_record(&mut self.row).map_err(|error| {
+            let place = match self.row.position() {
+                Some(position) => format!(", line {}", position.line()),
+                None => String::new(),
+            };
+            let error = io_error(error);
+            Failure::new(Exit::COULD_NOT, format!("cannot read {}{place}: {error}", self.name))
+        })
+    }
+
+    /// The line's cells, if they are as many as the header's.
+    pub(crate) fn row(&self) -> Result<&ByteRecord, BadLine> {
+        let (actual, expected) = (self.row.len(), self.names.len());
+        if actual == expected {
+            return Ok(&self.row);
+        }
+        let columns = |count| if count == 1 { "column" } else { "columns" };
+        let bad = BadLine::new(
+            format_args!("line {}", self.line()),
+            format!("found {actual} {}", columns(actual)),
+        );
+        let bad = bad.expected(format!("{expected} {}, as the header has", columns(expected)));
+        Err(bad.hint(if actual > expected {
+            "quotation marks around a text that contains the delimiter"
+        } else {
+            "to look whether the line before it is cut off, or a quotation mark is missing"
+        }))
+    }
+
+    /// The number of the line where the row begins.
+    pub(crate) fn line(&self) -> u64 {
+        self.row.position().map_or(0, csv::Position::line)
+    }
+
+    /// How many bytes of the input were read.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        self.reader.get_ref().total()
+    }
+
+    fn checked_names(&self) -> Result<Vec<String>, Failure> {
+        let mut names: Vec<String> = Vec::with_capacity(self.header.len());
+        for (index, cell) in self.header.iter().enumerate() {
+            let refuse = |problem: &str| {
+                let message = format!("{}: line 1, column {}: {problem}", self.name, index + 1);
+                Err(Failure::new(Exit::USAGE, message))
+            };
+            let Ok(name) = std::str::from_utf8(cell) else {
+                return refuse("the name is not UTF-8");
+            };
+            let name = name.trim();
+            if name.is_empty() {
+                return refuse("the column has no name");
+            }
+            if let Some(first) = names.iter().position(|other| other == name) {
+                return refuse(&format!("the name `{name}` is that of column {} too", first + 1));
+            }
+            names.push(name.to_owned());
+        }
+        Ok(names)
+    }
+}
+
+/// Reads the rows of a table as records.
+pub(crate) struct CsvRecords {
+    table: Table,
+    /// For each column of the table who stores its cells; none for one that is ignored.
+    readers: Vec<Option<CellReader>>,
+    /// For each field without a column.
+    absent: Vec<CellReader>,
+    truncated_count: u64,
+}
+
+impl CsvRecords {
+    /// Finds the table's columns among the schema's by their names, in any order.
+    pub(crate) fn new(
+        table: Table,
+        schema: &Schema,
+        order: ByteOrder,
+        rules: &Rules,
+        ignore_extra: bool,
+    ) -> Result<Self, Failure> {
+        let readers: Vec<(String, CellReader)> = columns(schema)
+            .iter()
+            .map(|column| (column.name.clone(), CellReader::new(column, order, rules)))
+            .collect();
+        let mut places: HashMap<String, usize> = HashMap::with_capacity(readers.len());
+        places.extend(readers.iter().enumerate().map(|(index, (name, _))| (name.clone(), index)));
+        let found: Vec<Option<usize>> =
+            table.names.iter().map(|name| places.remove(name)).collect();
+        let absent: Vec<CellReader> =
+            places.into_values().map(|index| readers[index].1.clone()).collect();
+        let is_misnamed = !ignore_extra && found.contains(&None);
+        if is_misnamed || absent.iter().any(|reader| !reader.has_null()) {
+            return Err(misnamed(&table, &found, &absent, ignore_extra));
+        }
+        let readers =
+            found.into_iter().map(|index| index.map(|index| readers[index].1.clone())).collect();
+        Ok(Self { table, readers, absent, truncated_count: 0 })
+    }
+
+    #[cold]
+    fn bad_cell(&self, index: usize, reader: &CellReader, bad: BadCell) -> Trouble {
+        let name = &reader.column().name;
+        let place = format!("line {}, column {} `{name}`", self.table.line(), index + 1);
+        Trouble::Line(BadLine::cell(place, bad))
+    }
+}
+
+impl Records for CsvRecords {
+    fn next(&mut self, record: &mut [u8]) -> Result<bool, Trouble> {
+        if !self.table.read_row().map_err(Trouble::Fatal)? {
+            return Ok(false);
+        }
+        let row = self.table.row()?;
+        for (index, (cell, reader)) in row.iter().zip(&self.readers).enumerate() {
+            let Some(reader) = reader else { continue };
+            match reader.read(cell, record) {
+                Ok(Fit::Whole) => {}
+                Ok(Fit::Truncated) => self.truncated_count += 1,
+                Err(bad) => return Err(self.bad_cell(index, reader, bad)),
+            }
+        }
+        for reader in &self.absent {
+            if let Err(bad) = reader.read_missing(record) {
+                return Err(self.bad_cell(self.readers.len(), reader, bad));
+            }
+        }
+        Ok(true)
+    }
+
+    fn write_line(&self, is_first: bool, out: &mut dyn Write) -> io::Result<()> {
+        let mut writer =
+            WriterBuilder::new().flexible(true).delimiter(self.table.delimiter).from_writer(out);
+        if is_first {
+            writer.write_byte_record(&self.table.header).map_err(io_error)?;
+        }
+        writer.write_byte_record(&self.table.row).map_err(io_error)?;
+        writer.flush()
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.table.bytes_read()
+    }
+
+    fn truncated_count(&self) -> u64 {
+        self.truncated_count
+    }
+}
+
+/// The error of the input or output below, whose kind says what to make of it.
+pub(crate) fn io_error(error: csv::Error) -> io::Error {
+    if !error.is_io_error() {
+        return io::Error::other(error);
+    }
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        _ => io::ErrorKind::Other.into(),
+    }
+}
+
+/// The header's names and the schema's do not go together: both sides of it.
+fn misnamed(
+    table: &Table,
+    found: &[Option<usize>],
+    absent: &[CellReader],
+    ignore_extra: bool,
+) -> Failure {
+    let pairs = table.names.iter().zip(found);
+    let unknown: Vec<&str> =
+        pairs.filter(|(_, found)| found.is_none()).map(|(name, _)| name.as_str()).collect();
+    let mut lacking: Vec<(usize, &str)> = absent
+        .iter()
+        .filter(|reader| !reader.has_null())
+        .map(|reader| (reader.column().range.start, reader.column().name.as_str()))
+        .collect();
+    // The order of a map is none for people.
+    lacking.sort_unstable();
+    let lacking: Vec<&str> = lacking.into_iter().map(|(_, name)| name).collect();
+    let mut message = format!("{}, line 1: the header is not that of the schema", table.name);
+    if !lacking.is_empty() {
+        message.push_str(&format!("\n  the schema has, the header lacks: {}", Names(&lacking)));
+    }
+    if !unknown.is_empty() {
+        message.push_str(&format!("\n  the header has, the schema lacks: {}", Names(&unknown)));
+    }
+    message.push_str(match (lacking.is_empty(), unknown.is_empty() || ignore_extra) {
+        (true, _) => "\n  try: --ignore-extra to leave these columns out",
+        (false, true) => "\n  try: a schema that gives these fields a `null`, or none of them",
+        (false, false) => "\n  try: to rename the columns, or another --delimiter or schema",
+    });
+    Failure::new(Exit::USAGE, message)
+}

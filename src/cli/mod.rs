@@ -1,0 +1,191 @@
+//! The command line: what the user asked for, which verb does it, how the process ends.
+
+mod codec;
+mod exit;
+mod open;
+mod output;
+mod progress;
+mod range;
+mod rows;
+mod table;
+
+mod completions;
+mod create;
+mod delete;
+mod export;
+mod get;
+mod import;
+mod infer;
+mod input;
+mod inspect;
+mod man;
+mod schema;
+mod set;
+mod show;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
+
+use exit::{Exit, Failure};
+use output::Context;
+
+const EXIT_CODES: &str = "\
+Exit codes, OR-ed over several files:
+  0    fine
+  1    repaired, or differs
+  4    damage remains
+  8    could not: I/O, permissions, lock, disk full
+  16   usage: the command line, or a value or schema given with it
+  32   cancelled
+  141  the reader of the output went away";
+
+const OF_ALL_VERBS: &str = "Options of all verbs";
+
+/// Look into stores of fixed-size records, fill them and mend them
+///
+/// `stridedb FILE` inspects the file.
+#[derive(Parser)]
+#[command(name = "stridedb", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct Cli {
+    /// A store to inspect, when no verb is given
+    file: Option<PathBuf>,
+
+    /// Print a JSON document for machines; rows as JSON lines
+    #[arg(long, global = true, help_heading = OF_ALL_VERBS)]
+    json: bool,
+
+    /// Whether to use colours; NO_COLOR is heeded too
+    #[arg(
+        long,
+        global = true,
+        help_heading = OF_ALL_VERBS,
+        value_name = "WHEN",
+        default_value_t = ColorChoice::Auto
+    )]
+    color: ColorChoice,
+
+    /// No progress bars and no remarks: results and errors only
+    #[arg(long, short, global = true, help_heading = OF_ALL_VERBS)]
+    quiet: bool,
+
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Inspect(inspect::Args),
+    Show(show::ShowArgs),
+    /// Print the first records
+    Head(show::EndArgs),
+    /// Print the last records
+    Tail(show::EndArgs),
+    Get(get::Args),
+    Schema(schema::Args),
+    Verify(verify::Args),
+    Create(create::Args),
+    Infer(infer::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Set(set::Args),
+    Delete(delete::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the command and ends with one of the codes in `EXIT_CODES`.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return end_of_parsing(&error),
+    };
+    let ctx = Context::new(cli.json, cli.quiet, cli.color);
+    let exit = run(cli, &ctx).unwrap_or_else(|failure| {
+        failure.report();
+        failure.exit()
+    });
+    ExitCode::from(exit.code())
+}
+
+fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
+    let verb = match (cli.verb, cli.file) {
+        (Some(verb), None) => verb,
+        (None, Some(file)) => Verb::Inspect(inspect_instead(file)?),
+        (Some(_), Some(file)) => {
+            let message = format!("`{}`: the verb comes first, then the file", file.display());
+            return Err(Failure::usage(message));
+        }
+        (None, None) => {
+            return Err(Failure::usage("neither a verb nor a file is given; see --help"));
+        }
+    };
+    match verb {
+        Verb::Inspect(args) => inspect::run(&args, ctx),
+        Verb::Show(args) => show::run_show(&args, ctx),
+        Verb::Head(args) => show::run_head(&args, ctx),
+        Verb::Tail(args) => show::run_tail(&args, ctx),
+        Verb::Get(args) => get::run(&args, ctx),
+        Verb::Schema(args) => schema::run(&args, ctx),
+        Verb::Verify(args) => verify::run(&args, ctx),
+        Verb::Create(args) => create::run(&args, ctx),
+        Verb::Infer(args) => infer::run(&args, ctx),
+        Verb::Import(args) => import::run(&args, ctx),
+        Verb::Export(args) => export::run(&args, ctx),
+        Verb::Set(args) => set::run(&args, ctx),
+        Verb::Delete(args) => delete::run(&args, ctx),
+        Verb::Completions(args) => completions::run(&args, ctx),
+        Verb::Man(args) => man::run(&args, ctx),
+    }
+}
+
+/// `stridedb FILE`. A bare word that is no file is more likely a verb with a typing error.
+fn inspect_instead(file: PathBuf) -> Result<inspect::Args, Failure> {
+    let is_bare_word = file.components().count() == 1 && file.extension().is_none();
+    if is_bare_word && !file.exists() {
+        let message = format!("`{}` is neither a verb nor a file; see --help", file.display());
+        return Err(Failure::usage(message));
+    }
+    Ok(inspect::Args { file })
+}
+
+/// Prints help, version or what is wrong with the command line.
+fn end_of_parsing(error: &clap::Error) -> ExitCode {
+    // If this cannot be printed, nobody can be told either.
+    let _ = error.print();
+    let exit = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::FINE,
+        _ => Exit::USAGE,
+    };
+    ExitCode::from(exit.code())
+}
+
+/// The command's definition, for completions and man pages.
+fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn each_verb_and_option_stands_in_the_docs() {
+        let docs = include_str!("../../docs/cli.md");
+        for verb in definition().get_subcommands() {
+            let name = verb.get_name();
+            assert!(docs.contains(&format!("`{name}")), "`{name}`");
+            for option in verb.get_arguments().filter_map(clap::Arg::get_long) {
+                assert!(docs.contains(&format!("`--{option}")), "`--{option}` of `{name}`");
+            }
+        }
+    }
+}

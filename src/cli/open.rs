@@ -1,0 +1,61 @@
+//! Opening a store for a verb, and telling the user what opening it found.
+
+use std::path::Path;
+
+use stridedb::{OpenOptions, RawStore};
+
+use super::exit::{Exit, Failure};
+use super::output::{Context, complain};
+
+/// A store to read, and the code of what is wrong with it already.
+pub(crate) fn to_read(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
+    let store = OpenOptions::new().read_only(true).open_raw(file)?;
+    let exit = tell(&store, ctx);
+    Ok((store, exit))
+}
+
+/// A store to change, and the code of what is wrong with it already.
+pub(crate) fn to_write(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
+    let store = RawStore::open(file)?;
+    let exit = tell(&store, ctx);
+    Ok((store, exit))
+}
+
+/// A store that nobody else has open, and the code of what is wrong with it already.
+pub(crate) fn to_maintain(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
+    let store = OpenOptions::new().maintenance(true).open_raw(file)?;
+    let exit = tell(&store, ctx);
+    Ok((store, exit))
+}
+
+/// Called after each slot of a long walk: every so many bytes, gives back the memory of the slots
+/// that were read, so that a large store takes no more of it than a small one.
+pub(crate) fn keep_memory_small(store: &RawStore, index: u64) -> Result<(), Failure> {
+    const BYTES: u64 = 16 << 20;
+    let slots = (BYTES / u64::from(store.geometry().stride())).max(1);
+    if index % slots == 0 { Ok(store.release_memory()?) } else { Ok(()) }
+}
+
+/// Says what opening found. Damage that a twin made up for is damage still.
+fn tell(store: &RawStore, ctx: &Context) -> Exit {
+    let file = store.path().display();
+    let report = store.open_report();
+    for damage in &report.damage {
+        complain("error", format_args!("{file}: {damage}; its twin was used"));
+    }
+    if report.recounted {
+        ctx.note(format_args!("{file} was not closed: its slots were counted again"));
+    }
+    if report.unclaimed_count > 0 {
+        let count = report.unclaimed_count;
+        ctx.note(format_args!("{file}: {count} records appended after its last sync are left out"));
+    }
+    if report.slots_damaged > 0 {
+        let count = report.slots_damaged;
+        complain("error", format_args!("{file}: {count} slots are damaged: see `stridedb verify`"));
+    }
+    match report.damage.is_empty() && report.slots_damaged == 0 {
+        true => Exit::FINE,
+        false => Exit::DAMAGED,
+    }
+}

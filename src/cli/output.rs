@@ -1,0 +1,112 @@
+//! Where a verb's words go: standard output, colours, JSON documents, complaints.
+
+use std::fmt::{self, Display};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+/// Standard output with a buffer. Flush it at the end: an error there is an error of the verb.
+pub(crate) type Output = BufWriter<StdoutLock<'static>>;
+
+/// What is shown less, more, or as a heading.
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
+pub(crate) const DAMAGED: Style = AnsiColor::Red.on_default().bold();
+
+/// What all verbs are told.
+pub(crate) struct Context {
+    /// Print a JSON document instead of text for people.
+    pub(crate) json: bool,
+    /// No progress bars and no remarks; results and errors only.
+    pub(crate) quiet: bool,
+    colour: bool,
+}
+
+impl Context {
+    /// Decides once whether standard output gets colours.
+    pub(crate) fn new(json: bool, quiet: bool, choice: clap::ColorChoice) -> Self {
+        let choice = match choice {
+            clap::ColorChoice::Always => anstream::ColorChoice::Always,
+            clap::ColorChoice::Never => anstream::ColorChoice::Never,
+            clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        };
+        // `complain` asks the same choice for standard error.
+        choice.write_global();
+        let choice = anstream::AutoStream::choice(&io::stdout());
+        Self { json, quiet, colour: choice != anstream::ColorChoice::Never }
+    }
+
+    /// Standard output. Ask for it once a verb: it is locked.
+    pub(crate) fn output(&self) -> Output {
+        BufWriter::with_capacity(64 << 10, io::stdout().lock())
+    }
+
+    /// The text in a style, where colours are wanted.
+    pub(crate) fn paint<T: Display>(&self, style: Style, text: T) -> Painted<T> {
+        Painted { style: if self.colour { style } else { Style::new() }, text }
+    }
+
+    /// Whether a person reads standard output.
+    pub(crate) fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// A remark on standard error that is no error: "note: ...".
+    pub(crate) fn note(&self, message: impl Display) {
+        if !self.quiet {
+            complain("note", message);
+        }
+    }
+}
+
+/// A text with a style around it.
+pub(crate) struct Painted<T> {
+    style: Style,
+    text: T,
+}
+
+impl<T: Display> Display for Painted<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.style.render())?;
+        self.text.fmt(out)?;
+        write!(out, "{}", self.style.render_reset())
+    }
+}
+
+/// A line on standard error: `stridedb: error: ...`. If even that fails, nobody can be told.
+pub(crate) fn complain(kind: &str, message: impl Display) {
+    let stream = io::stderr();
+    let colour = anstream::AutoStream::choice(&stream) != anstream::ColorChoice::Never;
+    let style = match kind {
+        "error" if colour => DAMAGED,
+        "note" if colour => BOLD,
+        _ => Style::new(),
+    };
+    let _ = writeln!(stream.lock(), "{style}{kind}{style:#}: {message}");
+}
+
+/// A JSON document: the verb and the document's version first, then its fields.
+#[derive(Serialize)]
+pub(crate) struct Document<T> {
+    /// Which verb wrote it.
+    stridedb: &'static str,
+    /// Grows when a field is removed or changes its meaning; new fields do not count.
+    version: u32,
+    #[serde(flatten)]
+    body: T,
+}
+
+/// Prints a JSON document and flushes.
+pub(crate) fn print_document<T: Serialize>(
+    output: &mut Output,
+    verb: &'static str,
+    body: T,
+) -> io::Result<()> {
+    let document = Document { stridedb: verb, version: 1, body };
+    serde_json::to_writer_pretty(&mut *output, &document).map_err(io::Error::from)?;
+    writeln!(output)?;
+    output.flush()
+}

@@ -1,0 +1,115 @@
+//! Measures stridedb against bare calls and a raw memory map, on this machine, in one run.
+//!
+//! Ratios count, not nanoseconds: machines differ and are shared. Each ratio is between works that
+//! took turns; the median is given, with the least and the most. Every clock stops after the sync.
+
+mod machine;
+mod parts;
+mod raw;
+mod record;
+mod report;
+mod rounds;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, ValueEnum};
+
+use report::Report;
+use rounds::Outcome;
+
+/// Measure stridedb against bare calls and a raw memory map
+#[derive(Parser)]
+struct Args {
+    /// What to measure; without it all
+    parts: Vec<Part>,
+    /// Where to put the files; on a disk, not in memory
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/files"))]
+    dir: PathBuf,
+    /// Records in the large stores
+    #[arg(long, default_value_t = 10_000_000)]
+    records: u64,
+    /// How often each work is done, in turn with its rivals
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// The command `stridedb`, built for release; without it `import` is left out
+    #[arg(long, requires = "flights")]
+    command: Option<PathBuf>,
+    /// The table of flights
+    #[arg(long)]
+    flights: Option<PathBuf>,
+}
+
+/// What can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Bare calls, and whether the baselines are what they should be
+    Bare,
+    /// Bulk load and sync
+    Extend,
+    /// Records in order
+    Scan,
+    /// Records at random
+    Get,
+    /// Opening
+    Open,
+    /// Appending and updating one by one, without making it durable
+    Single,
+    /// Checking a whole store
+    Verify,
+    /// Bytes on disk
+    Space,
+    /// Other sizes of records
+    Sizes,
+    /// The command: import, export and verify of a table
+    Import,
+}
+
+/// What all parts need.
+struct Bench<'a> {
+    args: &'a Args,
+    report: Report,
+}
+
+impl Bench<'_> {
+    /// The path of a new file: what had this name is removed.
+    fn new_file(&self, name: &str) -> PathBuf {
+        let path = self.args.dir.join(name);
+        remove(&path);
+        path
+    }
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+fn main() -> Outcome {
+    let args = Args::parse();
+    fs::create_dir_all(&args.dir)?;
+    machine::print(&args.dir)?;
+    let mut bench = Bench { args: &args, report: Report::default() };
+    let all = Part::value_variants();
+    for part in if args.parts.is_empty() { all } else { &args.parts } {
+        println!("\n{part:?}");
+        measure(*part, &mut bench)?;
+    }
+    bench.report.print();
+    Ok(())
+}
+
+fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
+    match part {
+        Part::Bare => parts::bare::measure(bench),
+        Part::Extend => parts::extend::measure(bench),
+        Part::Scan => parts::read::measure_scan(bench),
+        Part::Get => parts::read::measure_get(bench),
+        Part::Open => parts::open::measure(bench),
+        Part::Single => parts::single::measure(bench),
+        Part::Verify => parts::verify::measure(bench),
+        Part::Space => parts::space::measure(bench),
+        Part::Sizes => parts::sizes::measure(bench),
+        Part::Import => parts::import::measure(bench),
+    }
+}

@@ -1,0 +1,11 @@
+//! What is measured, one file a question.
+
+pub(crate) mod bare;
+pub(crate) mod extend;
+pub(crate) mod import;
+pub(crate) mod open;
+pub(crate) mod read;
+pub(crate) mod single;
+pub(crate) mod sizes;
+pub(crate) mod space;
+pub(crate) mod verify;

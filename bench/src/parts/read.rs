@@ -1,0 +1,134 @@
+//! Reading: in order and at random, verified, against a raw map of the same stride.
+
+use std::path::Path;
+
+use stridedb::Store;
+
+use crate::Bench;
+use crate::raw::{RawArray, RawSlot, Strided};
+use crate::record::{Sample, Tick, below, scramble};
+use crate::rounds::{Figures, Outcome, interleave, nanoseconds};
+
+/// Random reads of one round.
+const GET_COUNT: u64 = 2_000_000;
+
+/// The same records, in a store and in a raw map.
+pub(super) struct Rivals<R> {
+    store: Store<R>,
+    raw: RawArray<Strided<R>>,
+}
+
+impl<R: Sample + Send + Sync> Rivals<R> {
+    /// Fills both, and opens both for reading.
+    pub(super) fn create(bench: &Bench<'_>, len: u64) -> Outcome<Self> {
+        let path = bench.new_file("store");
+        fill_store::<R>(&path, len)?;
+        let raw = RawArray::create(&bench.new_file("raw"), len, R::sample)?;
+        let rivals = Self { store: Store::open_read_only(path)?, raw };
+        // The first pass maps the pages, which is not what is compared here.
+        assert_eq!(scan(&rivals.store)?, scan_raw(&rivals.raw), "the rivals hold the same");
+        Ok(rivals)
+    }
+
+    pub(super) fn scan(&self, rounds: usize) -> Outcome<Vec<Figures>> {
+        let len = self.store.len();
+        interleave(
+            rounds,
+            &mut [
+                ("scan, raw map, ns", Box::new(|| nanoseconds(len, || Ok(scan_raw(&self.raw))))),
+                ("scan, verified", Box::new(|| nanoseconds(len, || scan(&self.store)))),
+            ],
+        )
+    }
+
+    pub(super) fn get(&self, rounds: usize) -> Outcome<Vec<Figures>> {
+        let raw = |index: u64| Ok(self.raw.slots()[index as usize].record().number());
+        let get = |index: u64| number(self.store.get(index)?);
+        // What no verified read can do without: a copy and its checksum.
+        let bound = |index: u64| {
+            let record = *self.raw.slots()[index as usize].record();
+            Ok(record.number() ^ u64::from(crc32fast::hash(record.as_bytes())))
+        };
+        let len = self.store.len();
+        interleave(
+            rounds,
+            &mut [
+                ("get, independent, raw map, ns", Box::new(|| independent(len, raw))),
+                ("get, independent, verified", Box::new(|| independent(len, get))),
+                ("get, independent, raw map + CRC", Box::new(|| independent(len, bound))),
+                ("get, dependent, raw map", Box::new(|| dependent(len, raw))),
+                ("get, dependent, verified", Box::new(|| dependent(len, get))),
+            ],
+        )
+    }
+
+    pub(super) fn remove(bench: &Bench<'_>) {
+        bench.new_file("store");
+        bench.new_file("raw");
+    }
+}
+
+/// Fills a new store and closes it.
+pub(super) fn fill_store<R: Sample>(path: &Path, len: u64) -> Outcome {
+    let mut store = Store::<R>::create(path)?;
+    store.extend((0..len).map(R::sample))?;
+    Ok(store.close()?)
+}
+
+pub(crate) fn measure_scan(bench: &mut Bench<'_>) -> Outcome {
+    let rivals = Rivals::<Tick>::create(bench, bench.args.records)?;
+    let figures = rivals.scan(bench.args.rounds)?;
+    bench.report.ratio("verified scan, times a raw map's", 4.0, &figures[1].over(&figures[0]));
+    Rivals::<Tick>::remove(bench);
+    Ok(())
+}
+
+pub(crate) fn measure_get(bench: &mut Bench<'_>) -> Outcome {
+    let rivals = Rivals::<Tick>::create(bench, bench.args.records)?;
+    let figures = rivals.get(bench.args.rounds)?;
+    let [raw, get, bound, raw_dependent, get_dependent] = figures.as_slice() else { return Ok(()) };
+    bench.report.ratio("verified get, dependent, times", 1.25, &get_dependent.over(raw_dependent));
+    bench.report.ratio("verified get, independent, times", 4.5, &get.over(raw));
+    bench.report.ratio("  its bound: raw map and crc32fast alone, times", 4.5, &bound.over(raw));
+    bench.report.ratio("  verified get over that bound, times", 1.25, &get.over(bound));
+    Rivals::<Tick>::remove(bench);
+    Ok(())
+}
+
+fn scan<R: Sample>(store: &Store<R>) -> Outcome<u64> {
+    let mut sum = 0_u64;
+    for record in store {
+        sum = sum.wrapping_add(record?.number());
+    }
+    Ok(sum)
+}
+
+pub(super) fn scan_raw<R: Sample + Send + Sync>(raw: &RawArray<Strided<R>>) -> u64 {
+    raw.slots().iter().fold(0, |sum: u64, slot| sum.wrapping_add(slot.record().number()))
+}
+
+fn number<R: Sample>(record: Option<R>) -> Outcome<u64> {
+    Ok(record.ok_or("a record is gone")?.number())
+}
+
+/// Reads whose places do not depend on what was read: the processor does many at once.
+pub(super) fn independent(len: u64, get: impl Fn(u64) -> Outcome<u64>) -> Outcome<f64> {
+    nanoseconds(GET_COUNT, || {
+        let mut sum = 0_u64;
+        for count in 0..GET_COUNT {
+            sum = sum.wrapping_add(get(below(scramble(count), len))?);
+        }
+        Ok(sum)
+    })
+}
+
+/// Reads whose places depend on what was read before: one after the other.
+pub(super) fn dependent(len: u64, get: impl Fn(u64) -> Outcome<u64>) -> Outcome<f64> {
+    nanoseconds(GET_COUNT, || {
+        let mut last = 0;
+        for count in 0..GET_COUNT {
+            last = get(below(scramble(last ^ count), len))?;
+        }
+        Ok(last)
+    })
+}

@@ -1,0 +1,60 @@
+//! Writing records one by one, without making them durable.
+
+use stridedb::Store;
+
+use crate::Bench;
+use crate::record::{Sample, Tick, below, scramble};
+use crate::rounds::{Outcome, interleave, nanoseconds};
+
+const APPEND_COUNT: u64 = 1_000_000;
+/// Few enough that most meet a page that is not yet dirty, as in a store that is synced now and
+/// then.
+const UPDATE_COUNT: u64 = 50_000;
+
+pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
+    let (appended, updated) = (bench.new_file("small"), bench.new_file("store"));
+    super::read::fill_store::<Tick>(&updated, bench.args.records)?;
+    let mut store = Store::<Tick>::open(&updated)?;
+    let mut seed = 0;
+    interleave(
+        bench.args.rounds,
+        &mut [
+            ("append, ns", Box::new(|| append(&appended))),
+            (
+                "update at random after a sync, ns",
+                Box::new(|| {
+                    seed += UPDATE_COUNT;
+                    store.sync()?;
+                    update(&mut store, seed)
+                }),
+            ),
+        ],
+    )?;
+    let again = |_| update(&mut store, seed);
+    let again: Vec<f64> = (0..bench.args.rounds).map(again).collect::<Outcome<_>>()?;
+    println!("  update of the same records again, ns         {again:.1?}");
+    crate::remove(&appended);
+    crate::remove(&updated);
+    Ok(())
+}
+
+fn append(path: &std::path::Path) -> Outcome<f64> {
+    crate::remove(path);
+    let mut store = Store::<Tick>::create(path)?;
+    nanoseconds(APPEND_COUNT, || {
+        for index in 0..APPEND_COUNT {
+            store.append(&Tick::sample(index))?;
+        }
+        Ok(())
+    })
+}
+
+fn update(store: &mut Store<Tick>, seed: u64) -> Outcome<f64> {
+    let len = store.len();
+    nanoseconds(UPDATE_COUNT, || {
+        for count in seed..seed + UPDATE_COUNT {
+            store.update(below(scramble(count), len), &Tick::sample(count))?;
+        }
+        Ok(())
+    })
+}

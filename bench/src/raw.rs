@@ -1,0 +1,117 @@
+//! The rival that nothing can beat: a file of structs, mapped, without checksums or checks.
+#![allow(unsafe_code, reason = "a raw map is unsafe, which is what it is compared for")]
+
+use std::fs::File;
+use std::io;
+use std::marker::PhantomData;
+use std::path::Path;
+
+use memmap2::{Mmap, MmapMut};
+use rustix::fs::{FallocateFlags, fallocate};
+
+/// A record as a raw map would keep it.
+pub(crate) trait RawSlot: Copy + Send + Sync + 'static {
+    /// What it holds.
+    type Record;
+    /// The slot for a record.
+    fn new(record: Self::Record) -> Self;
+    /// Its record.
+    fn record(&self) -> &Self::Record;
+}
+
+/// The record alone: the densest that can be.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Bare<R>(R);
+
+impl<R: Copy + Send + Sync + 'static> RawSlot for Bare<R> {
+    type Record = R;
+
+    #[inline]
+    fn new(record: R) -> Self {
+        Self(record)
+    }
+
+    #[inline]
+    fn record(&self) -> &R {
+        &self.0
+    }
+}
+
+/// The record and 8 bytes: the store's stride.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Strided<R> {
+    record: R,
+    trailer: u64,
+}
+
+impl<R: Copy + Send + Sync + 'static> RawSlot for Strided<R> {
+    type Record = R;
+
+    #[inline]
+    fn new(record: R) -> Self {
+        Self { record, trailer: 2 << 32 }
+    }
+
+    #[inline]
+    fn record(&self) -> &R {
+        &self.record
+    }
+}
+
+/// Allocates a file, maps it, stores the slots, syncs.
+pub(crate) fn fill<S: RawSlot>(
+    path: &Path,
+    len: u64,
+    record: impl Fn(u64) -> S::Record,
+) -> io::Result<()> {
+    let file = File::options().read(true).write(true).create_new(true).open(path)?;
+    fallocate(&file, FallocateFlags::empty(), 0, len * size_of::<S>() as u64)?;
+    // SAFETY: the file is new and its name is ours: nobody else changes it.
+    let mut map = unsafe { MmapMut::map_mut(&file)? };
+    let start = map.as_mut_ptr().cast::<S>();
+    for index in 0..len {
+        // SAFETY: the map has `len` slots, so that slot `index` lies within it.
+        let slot = unsafe { start.add(index as usize) };
+        // SAFETY: the slot is writable memory, aligned since a map begins at a page.
+        unsafe { slot.write(S::new(record(index))) };
+    }
+    file.sync_data()
+}
+
+/// Slots that [`fill`] wrote, mapped for reading.
+pub(crate) struct RawArray<S> {
+    map: Mmap,
+    len: usize,
+    slot: PhantomData<S>,
+}
+
+impl<S: RawSlot> RawArray<S> {
+    /// Writes a file and maps it.
+    pub(crate) fn create(
+        path: &Path,
+        len: u64,
+        record: impl Fn(u64) -> S::Record,
+    ) -> io::Result<Self> {
+        fill::<S>(path, len, record)?;
+        // SAFETY: the file was just made, its name is ours, and nobody changes it any more.
+        let map = unsafe { Mmap::map(&File::open(path)?)? };
+        Ok(Self { map, len: len as usize, slot: PhantomData })
+    }
+
+    /// The slots.
+    #[inline]
+    pub(crate) fn slots(&self) -> &[S] {
+        // SAFETY: `create` wrote `len` slots of this type from the start on, and the map begins
+        // at a page, which is aligned enough for any of them.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast(), self.len) }
+    }
+}
+
+/// Memory of 4 KiB pages: the floor for random reads, whatever a file system does.
+pub(crate) fn small_pages(words: usize) -> io::Result<MmapMut> {
+    let map = MmapMut::map_anon(words * 8)?;
+    map.advise(memmap2::Advice::NoHugePage)?;
+    Ok(map)
+}

@@ -1,0 +1,56 @@
+//! What is said of the figures: a line a goal, and whether the baselines can be believed.
+
+use crate::rounds::Figures;
+
+/// How far a baseline may be from what it should be.
+const DEVIATION_MAX: f64 = 0.2;
+
+/// Goals, as they are met or not.
+#[derive(Default)]
+pub(crate) struct Report {
+    lines: Vec<String>,
+}
+
+impl Report {
+    /// Notes whether a figure is at most what it should be.
+    pub(crate) fn at_most(&mut self, goal: &str, limit: f64, measured: f64, detail: String) {
+        self.note(goal, format!("at most {limit}"), measured <= limit, detail);
+    }
+
+    /// Notes whether a figure is at least what it should be.
+    pub(crate) fn at_least(&mut self, goal: &str, limit: f64, measured: f64, detail: String) {
+        self.note(goal, format!("at least {limit}"), measured >= limit, detail);
+    }
+
+    /// Notes how many times its baseline something took.
+    pub(crate) fn ratio(&mut self, goal: &str, limit: f64, ratios: &Figures) {
+        self.at_most(goal, limit, ratios.median(), format!("{ratios}"));
+    }
+
+    fn note(&mut self, goal: &str, limit: String, met: bool, detail: String) {
+        let verdict = if met { "met" } else { "NOT MET" };
+        self.lines.push(format!("{goal:<50} {limit:<16} {detail:<36} {verdict}"));
+    }
+
+    /// Compares a baseline with what it should be on a machine whose bare calls are this fast:
+    /// one that is off would make us look better or worse than we are.
+    pub(crate) fn baseline(&mut self, name: &str, expected: f64, measured: f64) {
+        let off = measured / expected - 1.0;
+        let verdict = if off.abs() <= DEVIATION_MAX { "believable" } else { "void" };
+        let line = format!(
+            "{name:<50} expected {expected:.1} ns, took {measured:.1} ns: baseline off by {:+.0} %: \
+             {verdict}",
+            off * 100.0
+        );
+        println!("  {line}");
+        self.lines.push(line);
+    }
+
+    /// Prints all lines together.
+    pub(crate) fn print(&self) {
+        println!("\ngoals and baselines");
+        for line in &self.lines {
+            println!("  {line}");
+        }
+    }
+}

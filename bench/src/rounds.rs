@@ -1,0 +1,70 @@
+//! Interleaved rounds: A B A B, so that a busy machine is busy for both.
+
+use std::fmt;
+use std::time::Instant;
+
+/// Anything that can go wrong here: it ends the run.
+pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// One thing to measure: does its work once, and says how many nanoseconds one piece of it took.
+pub(crate) type Work<'a> = (&'a str, Box<dyn FnMut() -> Outcome<f64> + 'a>);
+
+/// What was measured, one figure a round.
+#[derive(Clone)]
+pub(crate) struct Figures(Vec<f64>);
+
+impl Figures {
+    /// The figure in the middle.
+    pub(crate) fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        if sorted.len() % 2 == 1 {
+            sorted[middle]
+        } else {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        }
+    }
+
+    /// Round by round, how many times the other's figure this one is.
+    pub(crate) fn over(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| a / b).collect())
+    }
+
+    fn ends(&self) -> (f64, f64) {
+        let fold = |start, pick: fn(f64, f64) -> f64| self.0.iter().copied().fold(start, pick);
+        (fold(f64::INFINITY, f64::min), fold(f64::NEG_INFINITY, f64::max))
+    }
+}
+
+impl fmt::Display for Figures {
+    /// The median, and the least and the most in brackets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = if self.median() < 10.0 { 2 } else { 1 };
+        let (least, most) = self.ends();
+        write!(f, "{:.digits$} [{least:.digits$} .. {most:.digits$}]", self.median())
+    }
+}
+
+/// Does all works in turn, `count` times; their figures.
+pub(crate) fn interleave(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Figures>> {
+    let mut all = vec![Figures(Vec::new()); works.len()];
+    for _ in 0..count {
+        for (figures, (_, work)) in all.iter_mut().zip(works.iter_mut()) {
+            figures.0.push(work()?);
+        }
+    }
+    for (figures, (name, _)) in all.iter().zip(works) {
+        println!("  {name:<44} {figures}");
+    }
+    Ok(all)
+}
+
+/// Nanoseconds that each of `count` pieces of some work took.
+pub(crate) fn nanoseconds<T>(count: u64, work: impl FnOnce() -> Outcome<T>) -> Outcome<f64> {
+    let start = Instant::now();
+    let result = work()?;
+    let elapsed = start.elapsed();
+    std::hint::black_box(result); // So that it is computed.
+    Ok(elapsed.as_nanos() as f64 / count as f64)
+}

@@ -78,6 +78,9 @@ mod verify;
 pub mod format;
 mod io;
 
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+mod carryless;
+
 mod error;
 
 pub use error::{Error, Result};

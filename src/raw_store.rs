@@ -2,12 +2,14 @@
 
 mod appender;
 mod checkpoint;
+mod copied;
 mod open;
 mod recount;
 mod slots;
 mod space;
 
 pub use appender::Appender;
+pub(crate) use copied::CopiedSlots;
 pub use open::OpenReport;
 pub(crate) use open::{check_agreement, describe_writer, name_the_writer};
 pub use slots::SlotDump;
@@ -16,20 +18,20 @@ pub use space::Statistics;
 use std::fmt;
 use std::path::Path;
 
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::IntoBytes;
 
 use crate::error::{Error, Result};
 use crate::format::Corruption;
-use crate::format::checksum::crc32;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::header::Header;
 use crate::format::meta::{self, Meta};
-use crate::format::slot::{NO_SLOT, State, Tag, Trailer, free_link, write_free_link};
+use crate::format::slot::{NO_SLOT, State, Tag, free_link, write_free_link};
 use crate::io::StoreFile;
 use crate::options::OpenOptions;
 use crate::place::{Handle, Place};
 use crate::record::Area;
 use crate::schema::{ByteOrder, Schema};
+
 use slots::Slots;
 
 /// An open store whose records are bytes.
@@ -76,21 +78,6 @@ pub struct RawStore {
     /// A slot's area while it is being put together.
     scratch: Vec<u64>,
     report: OpenReport,
-}
-
-/// A slot outside of the mapping, not yet verified.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CopiedSlot<A> {
-    pub(crate) area: A,
-    trailer: Trailer,
-    area_crc: u32,
-}
-
-impl<A: Area> CopiedSlot<A> {
-    /// Room for one.
-    pub(crate) fn new() -> Self {
-        Self { area: A::new_zeroed(), trailer: Trailer::new_zeroed(), area_crc: 0 }
-    }
 }
 
 /// What the handle's lock allows.
@@ -263,7 +250,8 @@ impl RawStore {
     pub fn get(&self, place: impl Into<Place>, record: &mut [u8]) -> Result<bool> {
         self.check_size(record)?;
         slots::with_words(self.slots.area_words(), |area| {
-            let found = self.get_area(place.into(), area)?;
+            let (tag, _) = self.read(place.into(), area)?;
+            let found = tag.state() == State::Live;
             if found {
                 record.copy_from_slice(&area.as_bytes()[..record.len()]);
             }
@@ -388,50 +376,60 @@ impl RawStore {
         Ok(true)
     }
 
-    /// Copies a verified record out; whether there is one.
-    #[inline(always)]
-    pub(crate) fn get_area(&self, place: Place, area: &mut [u64]) -> Result<bool> {
-        let (tag, _) = self.read(place, area)?;
-        Ok(tag.state() == State::Live)
-    }
-
-    /// Copies slots from `start` on out, to be verified by [`RawStore::verify_copied`].
-    #[inline]
-    pub(crate) fn copy_out<A: Area>(&self, start: u64, copies: &mut [CopiedSlot<A>]) -> Result<()> {
-        for (index, copy) in (start..).zip(&mut *copies) {
-            let trailer =
-                self.slots.read_unverified::<false>(SlotIndex::new(index), copy.area.as_mut());
-            copy.trailer = trailer.map_err(|source| self.corrupt(source))?;
-        }
-        for copy in copies {
-            copy.area_crc = crc32(copy.area.as_bytes());
-        }
-        Ok(())
-    }
-
-    /// Verifies a slot that was copied out; whether it holds a record.
-    #[inline]
-    pub(crate) fn verify_copied<A>(&self, index: SlotIndex, copy: &CopiedSlot<A>) -> Result<bool> {
-        match self.slots.verify(index, copy.trailer, copy.area_crc) {
-            Ok(tag) => Ok(tag.state() == State::Live),
-            Err(source) => Err(self.corrupt(source)),
-        }
-    }
-
-    /// Copies a verified slot out, live or deleted; its tag and its area's CRC-32.
+    /// A verified copy of a record; `None` if it was removed.
     ///
     /// What can go wrong is made elsewhere, so that this is small enough to become part of its
     /// callers, where the area's size is known and the copy needs no loop.
     #[inline(always)]
+    pub(crate) fn get_area<A: Area>(&self, place: Place) -> Result<Option<A>> {
+        let index = place.index;
+        if index.get() >= self.meta.len {
+            return Err(self.out_of_range(index));
+        }
+        let Some((area, trailer, area_crc)) = self.slots.copy(index) else {
+            return Err(self.corrupt(self.slots.too_short(index)));
+        };
+        let tag = match trailer.verify_crc(index, area_crc, self.slots.key) {
+            Ok(tag) => tag,
+            Err(source) => return Err(self.corrupt(source)),
+        };
+        match place.generation {
+            Some(expected) if expected != tag.generation() => Err(stale(index, expected, tag)),
+            _ => Ok((tag.state() == State::Live).then_some(area)),
+        }
+    }
+
+    /// Copies slots from `start` on out, as many as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] if the file does not even have the first of them.
+    #[inline(never)]
+    pub(crate) fn copy_out<A: Area>(&self, start: u64, copies: &mut CopiedSlots<A>) -> Result<()> {
+        if copies.fill(&self.slots, start) > 0 {
+            return Ok(());
+        }
+        Err(self.corrupt(self.slots.too_short(SlotIndex::new(start))))
+    }
+
+    /// A record among slots that were copied out; `None` if it was removed.
+    #[inline]
+    pub(crate) fn get_copied<'c, A: Area>(
+        &self,
+        index: SlotIndex,
+        copies: &'c CopiedSlots<A>,
+    ) -> Result<Option<&'c A>> {
+        copies.get(&self.slots, index).map_err(|source| self.corrupt(source))
+    }
+
+    /// Copies a verified slot out, live or deleted; its tag and its area's CRC-32.
     fn read(&self, place: Place, area: &mut [u64]) -> Result<(Tag, u32)> {
         let index = place.index;
         if index.get() >= self.meta.len {
             return Err(self.out_of_range(index));
         }
-        let (tag, area_crc) = match self.slots.read(index, area) {
-            Ok(found) => found,
-            Err(source) => return Err(self.corrupt(source)),
-        };
+        let found = self.slots.read(index, area);
+        let (tag, area_crc) = found.map_err(|source| self.corrupt(source))?;
         match place.generation {
             Some(expected) if expected != tag.generation() => Err(stale(index, expected, tag)),
             _ => Ok((tag, area_crc)),

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
 use crate::options::OpenOptions;
 use crate::place::{Handle, Place};
-use crate::raw_store::{CopiedSlot, RawStore};
+use crate::raw_store::RawStore;
 use crate::record::Record;
 use crate::schema::ByteOrder;
 
@@ -194,11 +194,10 @@ impl<R: Record> Store<R> {
     #[inline]
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
         let place = place.into();
-        let mut area = R::Area::new_zeroed();
-        if !self.raw.get_area(place, area.as_mut())? {
-            return Ok(None);
+        match self.raw.get_area(place)? {
+            Some(area) => self.record_in(place.index, &area).map(Some),
+            None => Ok(None),
         }
-        self.record_in(place.index, &area).map(Some)
     }
 
     /// A handle for the record in a slot, which notices when the slot is reused; `None` if the
@@ -336,15 +335,6 @@ impl<R: Record> Store<R> {
     #[must_use]
     pub fn as_raw(&self) -> &RawStore {
         &self.raw
-    }
-
-    /// The record in a slot that was copied out; `None` if it was removed.
-    #[inline]
-    fn copied(&self, index: SlotIndex, slot: &CopiedSlot<R::Area>) -> Result<Option<R>> {
-        if !self.raw.verify_copied(index, slot)? {
-            return Ok(None);
-        }
-        self.record_in(index, &slot.area).map(Some)
     }
 
     /// The record in a verified area.

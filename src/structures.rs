@@ -97,7 +97,7 @@ impl Structures {
         // At most 64 KiB: the header was checked.
         let mut text = vec![0; identity.schema_len.get() as usize];
         file.read(identity.schema_offset.get(), &mut text)?;
-        let (expected, actual) = (identity.schema_checksum.get(), crc32(&text));
+        let (expected, actual) = (identity.schema_checksum.get(), crc32(text.as_slice()));
         let whole = expected == actual;
         Ok(if whole { Ok(text) } else { Err(Corruption::SchemaChecksum { expected, actual }) })
     }
@@ -105,7 +105,7 @@ impl Structures {
     /// The copy of the schema's text that a valid meta holds, if one does.
     pub(crate) fn schema_copy(&self, header: &Header) -> Option<Vec<u8>> {
         let checksum = header.identity().schema_checksum.get();
-        self.schema_copies.iter().flatten().find(|copy| crc32(copy) == checksum).cloned()
+        self.schema_copies.iter().flatten().find(|copy| crc32(copy.as_slice()) == checksum).cloned()
     }
 
     /// The page that says that the file is newer than what is known here. A meta's word counts

@@ -48,7 +48,12 @@ impl Trailer {
     ///
     /// As [`Trailer::verify_crc`].
     #[inline(always)]
-    pub fn verify(self, index: SlotIndex, area: &[u8], key: u32) -> Result<(Tag, u32), Corruption> {
+    pub fn verify<A: IntoBytes + Immutable + ?Sized>(
+        self,
+        index: SlotIndex,
+        area: &A,
+        key: u32,
+    ) -> Result<(Tag, u32), Corruption> {
         let area_crc = crc32(area);
         Ok((self.verify_crc(index, area_crc, key)?, area_crc))
     }

@@ -1,4 +1,4 @@
-//! A file's bytes in memory. This is the one file with `unsafe` in it.
+//! A file's bytes in memory. One of the two files with `unsafe` in them.
 //!
 //! The mapping is shared with other processes, which may ignore every lock. So no reference to
 //! plain bytes is ever made: bytes are copied in and out through relaxed atomics of one word type,
@@ -41,15 +41,30 @@ impl Default for Growth {
     }
 }
 
-/// A mapped file.
+/// A mapped file: from some place on, an array of elements of one size.
 ///
 /// INVARIANT: `raw` maps at least `len` bytes from the file's start, and the file had at least
-/// `len` bytes when they were last compared.
+/// `len` bytes when they were last compared. `start` and `stride` are multiples of 8, and `count`
+/// elements of `stride` bytes, from `start` on, end at or before `len`.
 pub(crate) struct Mapping {
     raw: MmapRaw,
     len: usize,
+    start: usize,
+    stride: usize,
+    count: usize,
     writable: bool,
     growth: Growth,
+}
+
+/// How a mapping is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MappingOptions {
+    /// Where the elements begin, in bytes; a multiple of 8.
+    pub(crate) start: u64,
+    /// Bytes from one element to the next; a multiple of 8, and at least 16.
+    pub(crate) stride: u32,
+    pub(crate) writable: bool,
+    pub(crate) growth: Growth,
 }
 
 impl Mapping {
@@ -57,10 +72,25 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// The system's; `InvalidInput` if the file is longer than the address space.
-    pub(crate) fn new(file: &File, len: u64, writable: bool, growth: Growth) -> io::Result<Self> {
+    /// The system's; `InvalidInput` if the file is longer than the address space, or the elements
+    /// are not made of words.
+    pub(crate) fn new(file: &File, len: u64, options: MappingOptions) -> io::Result<Self> {
+        let MappingOptions { writable, growth, .. } = options;
+        let (start, stride) = (to_usize(options.start)?, to_usize(options.stride.into())?);
+        if start % 8 != 0 || stride % 8 != 0 || stride < 16 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let (raw, len) = map(file, len, writable, growth)?;
-        Ok(Self { raw, len, writable, growth })
+        let mut mapping = Self { raw, len: 0, start, stride, count: 0, writable, growth };
+        mapping.set_len(len);
+        Ok(mapping)
+    }
+
+    /// Takes over how many bytes are mapped from the file, and so how many elements.
+    fn set_len(&mut self, len: usize) {
+        self.len = len;
+        // The stride is not zero.
+        self.count = len.saturating_sub(self.start).checked_div(self.stride).unwrap_or(0);
     }
 
     /// Follows the file to a new length; whether the addresses changed.
@@ -72,11 +102,12 @@ impl Mapping {
     pub(crate) fn resize(&mut self, file: &File, len: u64) -> io::Result<bool> {
         let new_len = to_usize(len)?;
         if new_len <= self.raw.len() {
-            self.len = new_len;
+            self.set_len(new_len);
             return Ok(false);
         }
         if let Ok((raw, len)) = map(file, len, self.writable, self.growth) {
-            (self.raw, self.len) = (raw, len);
+            self.raw = raw;
+            self.set_len(len);
             return Ok(true);
         }
         self.give_up_and_map(file, len)
@@ -84,16 +115,15 @@ impl Mapping {
 
     fn give_up_and_map(&mut self, file: &File, new_len: u64) -> io::Result<bool> {
         let old_len = u64::try_from(self.len).unwrap_or(u64::MAX);
-        self.len = 0;
+        self.set_len(0);
         self.raw = MmapRaw::from(MmapMut::map_anon(1)?);
-        let result = map(file, new_len, self.writable, Growth::Remap);
-        if let Ok((raw, len)) = result {
-            (self.raw, self.len) = (raw, len);
-            return Ok(true);
-        }
-        let (raw, len) = map(file, old_len, self.writable, Growth::Remap)?;
-        (self.raw, self.len) = (raw, len);
-        result.map(|_| true)
+        let (result, (raw, len)) = match map(file, new_len, self.writable, Growth::Remap) {
+            Ok(mapped) => (Ok(true), mapped),
+            Err(error) => (Err(error), map(file, old_len, self.writable, Growth::Remap)?),
+        };
+        self.raw = raw;
+        self.set_len(len);
+        result
     }
 
     /// Says that the bytes from `start` on will be written one after the other, so that the system
@@ -114,85 +144,69 @@ impl Mapping {
         self.len
     }
 
-    /// Copies a slot out: the area's words and the word of the trailer behind them. `None` if it
-    /// does not lie within the mapping at a multiple of 8.
-    ///
-    /// `AT_ONCE` says that the copy is read again at once. Always inlined, since the area's size is
-    /// a constant only in the caller.
+    /// An element to read: the words of all but its last 8 bytes, of which there must be so many
+    /// bytes, and the word behind them. `None` if there is no such element.
     #[inline(always)]
-    pub(crate) fn read<const AT_ONCE: bool>(
-        &self,
-        offset: u64,
-        area: &mut [u64],
-        trailer: &mut [u8; 8],
-    ) -> Option<()> {
-        let area = area.as_mut_bytes();
-        let words = self.words(offset, area.len())?;
-        let (area_words, trailer_words) = words.split_at_checked(area.len() / WORD_SIZE)?;
-        if AT_ONCE {
-            load_pairs(area_words, area)
-        } else {
-            load(area_words, area)
-        }
-        load(trailer_words, trailer);
-        Some(())
+    pub(crate) fn element(&self, index: u64, area_size: usize) -> Option<Element<'_>> {
+        Some(Element { words: self.words(index, area_size)? })
     }
 
-    /// Copies a slot in, where no reader looks: the area's words, then the trailer. `None` as for
-    /// [`Mapping::read`], or if the mapping is read-only.
+    /// Copies an element in, where no reader looks: the area's words, then the trailer. `None` if
+    /// there is no such element, the area has another size, or the mapping is read-only.
     #[inline]
-    pub(crate) fn write(&mut self, offset: u64, area: &[u64], trailer: [u8; 8]) -> Option<()> {
-        let area = area.as_bytes();
-        let words = self.writable_words(offset, area.len())?;
-        let (area_words, trailer_words) = words.split_at_checked(area.len() / WORD_SIZE)?;
-        store(area_words, area);
+    pub(crate) fn write(&mut self, index: u64, area: &[u64], trailer: [u8; 8]) -> Option<()> {
+        let element = self.writable_element(index, area)?;
+        let (area_words, trailer_words) = element.parts();
+        store(area_words, area.as_bytes());
         store(trailer_words, &trailer);
         Some(())
     }
 
-    /// Copies a slot in over another: first the trailer that says "being written", then the area,
-    /// then the trailer. Whoever sees the new trailer sees the whole new area, and whoever sees a
-    /// byte of it sees that the trailer changed (the writer's side of a sequence lock; Boehm, "Can
-    /// seqlocks get along with programming language memory models?", 2012).
+    /// Copies an element in over another: first the trailer that says "being written", then the
+    /// area, then the trailer. Whoever sees the new trailer sees the whole new area, and whoever
+    /// sees a byte of it sees that the trailer changed (the writer's side of a sequence lock;
+    /// Boehm, "Can seqlocks get along with programming language memory models?", 2012).
     #[inline]
     pub(crate) fn overwrite(
         &mut self,
-        offset: u64,
+        index: u64,
         area: &[u64],
         being_written: [u8; 8],
         trailer: [u8; 8],
     ) -> Option<()> {
-        let area = area.as_bytes();
-        let words = self.writable_words(offset, area.len())?;
-        let (area_words, trailer_words) = words.split_at_checked(area.len() / WORD_SIZE)?;
+        let element = self.writable_element(index, area)?;
+        let (area_words, trailer_words) = element.parts();
         store(trailer_words, &being_written);
         fence(Ordering::Release);
-        store(area_words, area);
+        store(area_words, area.as_bytes());
         fence(Ordering::Release);
         store(trailer_words, &trailer);
         Some(())
     }
 
     #[inline]
-    fn writable_words(&mut self, offset: u64, area_size: usize) -> Option<&[AtomicUsize]> {
-        if self.writable { self.words(offset, area_size) } else { None }
+    fn writable_element(&mut self, index: u64, area: &[u64]) -> Option<Element<'_>> {
+        if self.writable { self.element(index, size_of_val(area)) } else { None }
     }
 
-    /// The words of a slot: an area of this many bytes and 8 more.
+    /// The words of an element: an area of this many bytes and 8 more.
     #[inline(always)]
-    fn words(&self, offset: u64, area_size: usize) -> Option<&[AtomicUsize]> {
-        let offset = usize::try_from(offset).ok()?;
+    fn words(&self, index: u64, area_size: usize) -> Option<&[AtomicUsize]> {
+        let index = usize::try_from(index).ok()?;
         let size = area_size.checked_add(8)?;
-        if offset.checked_add(size)? > self.len || offset % 8 != 0 || size % 8 != 0 {
+        if index >= self.count || size != self.stride {
             return None;
         }
+        // Neither wraps: the sum is less than `self.len`, by the type's invariant.
+        let offset = index.wrapping_mul(self.stride).wrapping_add(self.start);
         // SAFETY: `offset` is at most `self.len`, and by the type's invariant so many bytes are
         // mapped from `raw`'s start.
         let start = unsafe { self.raw.as_ptr().add(offset) };
-        // SAFETY: `size` bytes from `start` end at or before `self.len`, so they are mapped until
-        // `self.raw` is replaced, which needs `&mut self`. `start` is a multiple of 8, since the
-        // mapping begins at a page. All of this process's access goes through these atomics;
-        // words are valid whatever bytes they hold. `store` is called only if `writable`.
+        // SAFETY: `size` bytes from `start` end at or before `self.len`, since the element is one
+        // of `self.count`; they are mapped until `self.raw` is replaced, which needs `&mut self`.
+        // `start` is a multiple of 8, as the mapping begins at a page and `self.start` and
+        // `self.stride` are. All of this process's access goes through these atomics; words are
+        // valid whatever bytes they hold. `store` is called only if `writable`.
         Some(unsafe { std::slice::from_raw_parts(start.cast::<AtomicUsize>(), size / WORD_SIZE) })
     }
 
@@ -220,23 +234,55 @@ impl Mapping {
     }
 }
 
-/// Copies words out, two at a time where the processor has registers for that: what is read again
-/// at once, in larger pieces than a word, would otherwise wait for the words to reach the cache.
-#[inline(always)]
-fn load_pairs(from: &[AtomicUsize], to: &mut [u8]) {
-    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-    let (from, to) = {
-        let (pairs, rest) = from.split_at(from.len() & !1);
-        let (to_pairs, to_rest) = to.split_at_mut(size_of_val(pairs));
-        for (to, from) in to_pairs.chunks_exact_mut(16).zip(pairs.chunks_exact(2)) {
-            let words: [usize; 2] =
-                std::array::from_fn(|i| from.get(i).map_or(0, |word| word.load(Ordering::Relaxed)));
-            let pair: std::arch::x86_64::__m128i = zerocopy::transmute!(words);
-            to.copy_from_slice(pair.as_bytes());
-        }
-        (rest, to_rest)
-    };
-    load(from, to);
+/// One element of the mapped array: at least the words of a trailer.
+#[derive(Clone, Copy)]
+pub(crate) struct Element<'m> {
+    words: &'m [AtomicUsize],
+}
+
+impl<'m> Element<'m> {
+    /// The words of the area, and those of the trailer.
+    #[inline(always)]
+    fn parts(self) -> (&'m [AtomicUsize], &'m [AtomicUsize]) {
+        let area_len = self.words.len().saturating_sub(8 / WORD_SIZE);
+        self.words.split_at_checked(area_len).unwrap_or_default()
+    }
+
+    /// Copies the area out.
+    ///
+    /// # Panics
+    ///
+    /// If `area` is larger than the element.
+    ///
+    /// Always inlined, since the size is a constant only in the caller. Two words at a time where
+    /// the processor has registers for that: what is read again at once, in larger pieces than a
+    /// word, would otherwise wait for the words to reach the cache.
+    #[inline(always)]
+    pub(crate) fn copy_area(self, area: &mut [u8]) {
+        let (from, _) = self.words.split_at(area.len() / WORD_SIZE);
+        #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+        let (from, area) = {
+            let (pairs, rest) = from.split_at(from.len() & !1);
+            let (to_pairs, to_rest) = area.split_at_mut(size_of_val(pairs));
+            for (to, from) in to_pairs.chunks_exact_mut(16).zip(pairs.chunks_exact(2)) {
+                let words: [usize; 2] = std::array::from_fn(|i| {
+                    from.get(i).map_or(0, |word| word.load(Ordering::Relaxed))
+                });
+                let pair: std::arch::x86_64::__m128i = zerocopy::transmute!(words);
+                to.copy_from_slice(pair.as_bytes());
+            }
+            (rest, to_rest)
+        };
+        load(from, area);
+    }
+
+    /// Copies the trailer out.
+    #[inline(always)]
+    pub(crate) fn trailer(self) -> [u8; 8] {
+        let mut trailer = [0; 8];
+        load(self.parts().1, &mut trailer);
+        trailer
+    }
 }
 
 #[inline(always)]
@@ -287,70 +333,94 @@ fn to_usize(len: u64) -> io::Result<usize> {
 mod tests {
     use super::*;
 
+    /// Elements of two words and a trailer, from byte 8 on.
     fn mapped(len: u64, writable: bool, growth: Growth) -> (File, Mapping) {
         let file = tempfile::tempfile().unwrap();
         file.set_len(len).unwrap();
-        let mapping = Mapping::new(&file, len, writable, growth).unwrap();
+        let options = MappingOptions { start: 8, stride: 24, writable, growth };
+        let mapping = Mapping::new(&file, len, options).unwrap();
         (file, mapping)
+    }
+
+    fn read(mapping: &Mapping, index: u64) -> Option<([u64; 2], [u8; 8])> {
+        let mut area = [0_u64; 2];
+        let element = mapping.element(index, 16)?;
+        element.copy_area(area.as_mut_bytes());
+        Some((area, element.trailer()))
     }
 
     #[test]
     fn what_is_written_is_read() {
         let (_file, mut mapping) = mapped(4096, true, Growth::Remap);
-        mapping.write(8, &[1, 2], [3; 8]).unwrap();
-        mapping.overwrite(8, &[4, 5], [9; 8], [6; 8]).unwrap();
-        let (mut area, mut trailer) = ([0; 2], [0; 8]);
-        mapping.read::<true>(8, &mut area, &mut trailer).unwrap();
-        assert_eq!((area, trailer), ([4, 5], [6; 8]));
+        mapping.write(1, &[1, 2], [3; 8]).unwrap();
+        mapping.overwrite(1, &[4, 5], [9; 8], [6; 8]).unwrap();
+        assert_eq!(read(&mapping, 1), Some(([4, 5], [6; 8])));
+    }
+
+    #[test]
+    fn elements_stand_where_they_should() {
+        use std::os::unix::fs::FileExt;
+        let (file, mut mapping) = mapped(4096, true, Growth::Remap);
+        mapping.write(3, &[1, u64::MAX], [7; 8]).unwrap();
+        let mut bytes = [1; 24];
+        file.read_exact_at(&mut bytes, 8 + 3 * 24).unwrap();
+        let (area, trailer) = bytes.split_at(16);
+        assert_eq!((area, trailer), ([1, u64::MAX].as_bytes(), [7; 8].as_slice()));
     }
 
     #[test]
     fn what_is_written_stays_when_its_memory_is_released() {
         let (_file, mut mapping) = mapped(1 << 20, true, Growth::Remap);
-        mapping.write(4096, &[1, 2], [3; 8]).unwrap();
+        mapping.write(170, &[1, 2], [3; 8]).unwrap();
         mapping.release().unwrap();
-        let (mut area, mut trailer) = ([0; 2], [0; 8]);
-        mapping.read::<true>(4096, &mut area, &mut trailer).unwrap();
-        assert_eq!((area, trailer), ([1, 2], [3; 8]));
+        assert_eq!(read(&mapping, 170), Some(([1, 2], [3; 8])));
     }
 
     #[test]
     fn nothing_outside_the_file_is_touched() {
-        let (_file, mut mapping) = mapped(4096, true, Growth::Reserve(1 << 20));
-        for offset in [4080, 4096, 4, u64::MAX, u64::MAX - 7, 1 << 40] {
-            assert_eq!(mapping.read::<true>(offset, &mut [0; 2], &mut [0; 8]), None, "at {offset}");
-            assert_eq!(mapping.write(offset, &[0; 2], [0; 8]), None, "at {offset}");
+        let (_file, mut mapping) = mapped(8 + 24 * 7 + 23, true, Growth::Reserve(1 << 20));
+        assert!(read(&mapping, 6).is_some());
+        for index in [7, 8, 1 << 40, u64::MAX / 24, u64::MAX] {
+            assert_eq!(read(&mapping, index), None, "element {index}");
+            assert_eq!(mapping.write(index, &[0; 2], [0; 8]), None, "element {index}");
+        }
+        assert_eq!(mapping.write(0, &[0; 3], [0; 8]), None, "an element of another size");
+    }
+
+    #[test]
+    fn elements_that_are_not_made_of_words_are_refused() {
+        let file = tempfile::tempfile().unwrap();
+        for (start, stride) in [(4, 24), (8, 20), (8, 8), (8, 0)] {
+            let options = MappingOptions { start, stride, writable: false, growth: Growth::Remap };
+            assert!(Mapping::new(&file, 0, options).is_err(), "{start}, {stride}");
         }
     }
 
     #[test]
     fn a_read_only_mapping_is_not_written() {
         let (_file, mut mapping) = mapped(4096, false, Growth::Remap);
-        assert_eq!(mapping.write(0, &[1], [1; 8]), None);
-        assert_eq!(mapping.overwrite(0, &[1], [1; 8], [1; 8]), None);
+        assert_eq!(mapping.write(0, &[1; 2], [1; 8]), None);
+        assert_eq!(mapping.overwrite(0, &[1; 2], [1; 8], [1; 8]), None);
     }
 
     #[test]
     fn a_mapping_follows_its_file_in_both_ways() {
         for (growth, moves) in [(Growth::Reserve(1 << 30), false), (Growth::Remap, true)] {
             let (file, mut mapping) = mapped(4096, true, growth);
-            mapping.write(0, &[7], [8; 8]).unwrap();
+            mapping.write(0, &[7; 2], [8; 8]).unwrap();
             file.set_len(1 << 20).unwrap();
             assert_eq!(mapping.resize(&file, 1 << 20).unwrap(), moves, "{growth:?}");
-            mapping.write((1 << 20) - 16, &[1], [2; 8]).unwrap();
-            let (mut area, mut trailer) = ([0; 1], [0; 8]);
-            mapping.read::<true>(0, &mut area, &mut trailer).unwrap();
-            assert_eq!((area, trailer), ([7], [8; 8]), "{growth:?}");
+            mapping.write(43_689, &[1; 2], [2; 8]).unwrap();
+            assert_eq!(read(&mapping, 43_690), None, "{growth:?}");
+            assert_eq!(read(&mapping, 0), Some(([7; 2], [8; 8])), "{growth:?}");
         }
     }
 
     #[test]
     fn if_the_old_mapping_must_go_first_it_comes_back_when_there_is_no_room() {
         let (file, mut mapping) = mapped(4096, true, Growth::Remap);
-        mapping.write(0, &[7], [8; 8]).unwrap();
+        mapping.write(0, &[7; 2], [8; 8]).unwrap();
         assert!(mapping.resize(&file, u64::MAX >> 1).is_err());
-        let (mut area, mut trailer) = ([0; 1], [0; 8]);
-        mapping.read::<true>(0, &mut area, &mut trailer).unwrap();
-        assert_eq!((area, trailer), ([7], [8; 8]));
+        assert_eq!(read(&mapping, 0), Some(([7; 2], [8; 8])));
     }
 }

@@ -17,5 +17,5 @@ pub(crate) use file::{NewFile, StoreFile};
 pub use lock::Holder;
 pub(crate) use lock::{Lock, holders};
 pub use mapping::Growth;
-pub(crate) use mapping::Mapping;
+pub(crate) use mapping::{Element, Mapping, MappingOptions};
 pub(crate) use process::{ProcessIdentity, random_bytes};

@@ -9,12 +9,12 @@ use super::slots::Slots;
 use super::{Access, Progress, RawStore};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
-use crate::format::checksum::{crc32, key};
+use crate::format::checksum::{Summer, crc32, key};
 use crate::format::geometry::{Geometry, LIVE_OFFSET, META_OFFSETS, SCHEMA_OFFSET};
 use crate::format::header::{Header, HeaderPage, Identity, VERSION};
 use crate::format::live::{Live, LivePage, Writer};
 use crate::format::meta::Meta;
-use crate::io::{Lock, Mapping, NewFile, ProcessIdentity, StoreFile, random_bytes};
+use crate::io::{Lock, Mapping, MappingOptions, NewFile, ProcessIdentity, StoreFile, random_bytes};
 use crate::options::{Growth, OpenOptions};
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
@@ -92,14 +92,20 @@ impl RawStore {
             check_writable(&header, file.path())?;
         }
         let (schema_text, schema, schema_damage) = read_schema(&structures, &header, &file)?;
-        let mapping =
-            Mapping::new(file.file(), structures.file_len, access != Access::Read, growth)
-                .map_err(Error::io("map", file.path()))?;
+        let geometry = *header.geometry();
+        let mapping_options = MappingOptions {
+            start: geometry.data_start(),
+            stride: geometry.stride(),
+            writable: access != Access::Read,
+            growth,
+        };
+        let mapping = Mapping::new(file.file(), structures.file_len, mapping_options)
+            .map_err(Error::io("map", file.path()))?;
         let page_damage = structures.damage().into_iter().map(|(_, damage)| damage);
         let damage = page_damage.chain(schema_damage).collect();
-        let geometry = *header.geometry();
+        let key = key(header.identity().store_id);
         Ok(Self {
-            slots: Slots { mapping, geometry, key: key(header.identity().store_id) },
+            slots: Slots { mapping, geometry, key, summer: Summer::new() },
             file,
             header,
             schema,

@@ -1,12 +1,15 @@
 //! The mapped slots: verified copies out, sealed copies in.
 
+use std::marker::PhantomData;
+
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::format::Corruption;
-use crate::format::checksum::crc32;
+use crate::format::checksum::{Summer, Summing, crc32};
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::slot::{Tag, Trailer};
-use crate::io::Mapping;
+use crate::io::{Element, Mapping};
+use crate::record::Area;
 
 /// The slots of one file.
 pub(super) struct Slots {
@@ -14,6 +17,25 @@ pub(super) struct Slots {
     pub(super) geometry: Geometry,
     /// What the store's id contributes to each checksum.
     pub(super) key: u32,
+    pub(super) summer: Summer,
+}
+
+/// Copies an area out and sums it: done together, it need not be read again.
+struct Copy<'m, A> {
+    element: Element<'m>,
+    area: PhantomData<A>,
+}
+
+impl<A: Area> Summing for Copy<'_, A> {
+    type Output = (A, u32);
+
+    #[inline(always)]
+    fn run(self, summer: Summer) -> (A, u32) {
+        let mut area = A::new_zeroed();
+        self.element.copy_area(area.as_mut_bytes());
+        let area_crc = summer.crc32(&area);
+        (area, area_crc)
+    }
 }
 
 /// One slot as it stands in the file.
@@ -40,40 +62,33 @@ impl Slots {
     }
 
     /// Copies a slot below `len` out and verifies it; its tag and its area's CRC-32.
-    #[inline(always)]
     pub(super) fn read(
         &self,
         index: SlotIndex,
         area: &mut [u64],
     ) -> Result<(Tag, u32), Corruption> {
-        let trailer = self.read_unverified::<true>(index, area)?;
-        trailer.verify(index, area.as_bytes(), self.key)
+        let trailer = self.read_unverified(index, area)?;
+        trailer.verify(index, area, self.key)
     }
 
-    /// Copies a slot below `len` out, to be verified by [`Slots::verify`], at once or later.
+    /// Copies a slot below `len` out; its trailer.
+    fn read_unverified(&self, index: SlotIndex, area: &mut [u64]) -> Result<Trailer, Corruption> {
+        let Some(element) = self.mapping.element(index.get(), size_of_val(area)) else {
+            return Err(self.too_short(index));
+        };
+        element.copy_area(area.as_mut_bytes());
+        Ok(zerocopy::transmute!(element.trailer()))
+    }
+
+    /// Copies a slot below `len` out, whatever it holds; its area, its trailer and its area's
+    /// CRC-32. `None` if the file does not have it.
+    ///
+    /// Verified by the caller: a copy that is put into a `Result` here is moved once more.
     #[inline(always)]
-    pub(super) fn read_unverified<const AT_ONCE: bool>(
-        &self,
-        index: SlotIndex,
-        area: &mut [u64],
-    ) -> Result<Trailer, Corruption> {
-        let mut trailer = [0; 8];
-        let offset = self.geometry.slot_offset(index);
-        match offset.and_then(|offset| self.mapping.read::<AT_ONCE>(offset, area, &mut trailer)) {
-            Some(()) => Ok(zerocopy::transmute!(trailer)),
-            None => Err(self.too_short(index)),
-        }
-    }
-
-    /// Verifies a slot that was copied out, by its area's CRC-32; its tag.
-    #[inline]
-    pub(super) fn verify(
-        &self,
-        index: SlotIndex,
-        trailer: Trailer,
-        area_crc: u32,
-    ) -> Result<Tag, Corruption> {
-        trailer.verify_crc(index, area_crc, self.key)
+    pub(super) fn copy<A: Area>(&self, index: SlotIndex) -> Option<(A, Trailer, u32)> {
+        let element = self.mapping.element(index.get(), size_of::<A>())?;
+        let (area, area_crc) = self.summer.run(Copy { element, area: PhantomData::<A> });
+        Some((area, zerocopy::transmute!(element.trailer()), area_crc))
     }
 
     /// Writes a slot that nobody can see yet; its area's CRC-32.
@@ -84,10 +99,9 @@ impl Slots {
         tag: Tag,
         area: &[u64],
     ) -> Result<u32, Corruption> {
-        let area_crc = crc32(area.as_bytes());
+        let area_crc = crc32(area);
         let trailer = zerocopy::transmute!(Trailer::seal(index, tag, area_crc, self.key));
-        let offset = self.geometry.slot_offset(index);
-        match offset.and_then(|offset| self.mapping.write(offset, area, trailer)) {
+        match self.mapping.write(index.get(), area, trailer) {
             Some(()) => Ok(area_crc),
             None => Err(self.too_short(index)),
         }
@@ -100,12 +114,11 @@ impl Slots {
         tag: Tag,
         area: &[u64],
     ) -> Result<u32, Corruption> {
-        let area_crc = crc32(area.as_bytes());
+        let area_crc = crc32(area);
         let trailer = Trailer::seal(index, tag, area_crc, self.key);
         let being_written = Trailer { tag: (tag.bits() | 1).into(), ..trailer };
         let (odd, even) = (zerocopy::transmute!(being_written), zerocopy::transmute!(trailer));
-        let offset = self.geometry.slot_offset(index);
-        match offset.and_then(|offset| self.mapping.overwrite(offset, area, odd, even)) {
+        match self.mapping.overwrite(index.get(), area, odd, even) {
             Some(()) => Ok(area_crc),
             None => Err(self.too_short(index)),
         }
@@ -114,9 +127,9 @@ impl Slots {
     /// A slot, unverified.
     pub(super) fn dump(&self, index: SlotIndex) -> Result<SlotDump, Corruption> {
         with_words(self.area_words(), |area| {
-            let trailer = self.read_unverified::<true>(index, area)?;
+            let trailer = self.read_unverified(index, area)?;
             let tag = Tag::from_bits(trailer.tag.get());
-            let area_crc = crc32(area.as_bytes());
+            let area_crc = crc32(area);
             Ok(SlotDump {
                 index,
                 offset: self.geometry.slot_offset(index).unwrap_or(u64::MAX),
@@ -131,7 +144,7 @@ impl Slots {
     /// The slot lies outside what is mapped.
     #[cold]
     #[inline(never)]
-    fn too_short(&self, index: SlotIndex) -> Corruption {
+    pub(super) fn too_short(&self, index: SlotIndex) -> Corruption {
         let expected = self.geometry.file_len(index.get().saturating_add(1)).unwrap_or(u64::MAX);
         Corruption::FileTooShort { expected, actual: self.mapping.len() as u64 }
     }

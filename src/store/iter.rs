@@ -7,58 +7,36 @@ use std::ops::Range;
 use super::Store;
 use crate::error::Result;
 use crate::format::geometry::SlotIndex;
-use crate::raw_store::CopiedSlot;
+use crate::raw_store::CopiedSlots;
 use crate::record::Record;
 
 /// The records of a range with their indices; made by [`Store::entries`] and [`Store::range`].
 pub struct Entries<'s, R: Record> {
     store: &'s Store<R>,
     indices: Range<u64>,
-    ahead: Ahead<R>,
+    /// Slots that are read before they are asked for.
+    ahead: CopiedSlots<R::Area>,
 }
-
-/// Slots that were copied out together, before they are asked for: done slot by slot, the processor
-/// would wait for each checksum before it began with the next.
-struct Ahead<R: Record> {
-    start: u64,
-    slots: Vec<CopiedSlot<R::Area>>,
-}
-
-/// About so many bytes are copied out at once.
-const AHEAD_SIZE: usize = 1024;
 
 impl<'s, R: Record> Entries<'s, R> {
     pub(super) fn new(store: &'s Store<R>, indices: Range<u64>) -> Self {
-        Self { store, indices, ahead: Ahead { start: 0, slots: Vec::new() } }
+        Self { store, indices, ahead: CopiedSlots::new() }
     }
 
     /// The entry at an index that is read in ascending order; `None` if the record was removed.
     #[inline]
     fn entry_in_order(&mut self, index: u64) -> Option<Result<(SlotIndex, R)>> {
-        let position = index.wrapping_sub(self.ahead.start);
-        if position >= self.ahead.slots.len() as u64 {
-            if let Err(error) = self.read_ahead(index) {
+        if !self.ahead.contains(index) {
+            if let Err(error) = self.store.raw.copy_out(index, &mut self.ahead) {
                 return Some(Err(error));
             }
         }
-        let position = index.wrapping_sub(self.ahead.start) as usize;
-        let slot = &self.ahead.slots[position];
-        let record = self.store.copied(SlotIndex::new(index), slot).transpose()?;
-        Some(record.map(|record| (SlotIndex::new(index), record)))
-    }
-
-    /// Copies out the slot at `index` and some of those that follow.
-    #[inline(never)]
-    fn read_ahead(&mut self, index: u64) -> Result<()> {
-        let most = (AHEAD_SIZE / size_of::<R::Area>()).max(1);
-        let rest = usize::try_from(self.indices.end - index).unwrap_or(usize::MAX);
-        self.ahead.start = index;
-        self.ahead.slots.resize(most.min(rest), CopiedSlot::new());
-        let result = self.store.raw.copy_out(index, &mut self.ahead.slots);
-        if result.is_err() {
-            self.ahead.slots.clear();
-        }
-        result
+        let index = SlotIndex::new(index);
+        let record = match self.store.raw.get_copied(index, &self.ahead) {
+            Ok(area) => self.store.record_in(index, area?),
+            Err(error) => Err(error),
+        };
+        Some(record.map(|record| (index, record)))
     }
 
     /// The entry at an index; `None` if the record was removed.

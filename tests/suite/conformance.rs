@@ -212,7 +212,7 @@ impl<R: Numbered> Model<R> {
         for (index, record) in self.entries() {
             let mut area = record.as_bytes().to_vec();
             area.resize(area.len().next_multiple_of(8), 0);
-            digest.add(index, crc32(&area));
+            digest.add(index, crc32(area.as_slice()));
         }
         digest.get()
     }

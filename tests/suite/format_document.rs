@@ -236,7 +236,7 @@ fn a_page_keeps_what_it_says_where_the_table_says() {
     assert_eq!(bytes[8..24], [0xAB; 16]);
     let mut unsummed = bytes.to_vec();
     unsummed[508..512].fill(0);
-    assert_eq!(bytes[508..512], crc32(&unsummed).to_le_bytes());
+    assert_eq!(bytes[508..512], crc32(unsummed.as_slice()).to_le_bytes());
 }
 
 fn example_schema() -> Schema {

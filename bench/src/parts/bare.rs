@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::Bench;
 use crate::parts::extend::raw_fill;
-use crate::parts::read::{dependent, independent, scan_raw};
+use crate::parts::read::{copied, dependent, independent, scan_raw};
 use crate::parts::verify::read_all;
 use crate::raw::{self, RawArray, RawSlot, Strided};
 use crate::record::{Sample, Tick};
@@ -45,7 +45,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     scan_raw(&raw);
     let memory = fill_memory(len)?;
     let word = |index: u64| Ok(memory_word(&memory, index));
-    let slot = |index: u64| Ok(raw.slots()[index as usize].record().number());
+    let slot = |index: u64| Ok(copied(raw.slots()[index as usize].record()).number());
     let figures = interleave(
         bench.args.rounds,
         &mut [
@@ -135,5 +135,7 @@ fn fill_memory(len: u64) -> Outcome<memmap2::MmapMut> {
 
 fn memory_word(memory: &[u8], index: u64) -> u64 {
     let start = index as usize * 64;
-    memory[start..start + 8].try_into().map_or(0, u64::from_ne_bytes)
+    let piece: [u8; 64] = memory[start..start + 64].try_into().unwrap_or([0; 64]);
+    let [a, b, c, d, e, f, g, h, ..] = copied(&piece);
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
 }

@@ -1,0 +1,88 @@
+//! Slots copied out together: slot by slot, the processor would wait for each checksum before it
+//! began with the next.
+
+use zerocopy::FromZeros;
+
+use super::slots::Slots;
+use crate::format::Corruption;
+use crate::format::checksum::{Summer, Summing};
+use crate::format::geometry::SlotIndex;
+use crate::format::slot::{State, Trailer};
+use crate::record::Area;
+
+/// About so many bytes are copied at once: few enough to stay in the processor's nearest cache.
+const SIZE: usize = 1024;
+/// At most so many slots.
+const COUNT_MAX: usize = 16;
+
+/// Slots outside of the mapping, one after the other.
+pub(crate) struct CopiedSlots<A> {
+    start: u64,
+    areas: Vec<A>,
+    trailers: [Trailer; COUNT_MAX],
+    area_crcs: [u32; COUNT_MAX],
+}
+
+impl<A: Area> CopiedSlots<A> {
+    /// None.
+    pub(crate) fn new() -> Self {
+        let trailers = [Trailer::new_zeroed(); COUNT_MAX];
+        Self { start: 0, areas: Vec::new(), trailers, area_crcs: [0; COUNT_MAX] }
+    }
+
+    /// Whether a slot is among them.
+    #[inline]
+    pub(crate) fn contains(&self, index: u64) -> bool {
+        index.wrapping_sub(self.start) < self.areas.len() as u64
+    }
+
+    /// Copies slots from `start` on; how many there are.
+    #[inline]
+    pub(super) fn fill(&mut self, slots: &Slots, start: u64) -> usize {
+        self.start = start;
+        let count_max = (SIZE / size_of::<A>()).clamp(1, COUNT_MAX);
+        self.areas.resize(count_max, A::new_zeroed());
+        let count = slots.summer.run(Fill { copies: self, slots });
+        self.areas.truncate(count);
+        count
+    }
+
+    /// A verified record among them; `None` if it was removed.
+    #[inline]
+    pub(super) fn get(&self, slots: &Slots, index: SlotIndex) -> Result<Option<&A>, Corruption> {
+        let position = index.get().wrapping_sub(self.start) as usize;
+        let trailer = self.trailers[position];
+        let tag = trailer.verify_crc(index, self.area_crcs[position], slots.key)?;
+        Ok((tag.state() == State::Live).then_some(&self.areas[position]))
+    }
+}
+
+/// Copies slots to where there is room for them, and sums their areas.
+struct Fill<'c, A> {
+    copies: &'c mut CopiedSlots<A>,
+    slots: &'c Slots,
+}
+
+impl<A: Area> Summing for Fill<'_, A> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run(self, summer: Summer) -> usize {
+        let Self { copies, slots } = self;
+        let (start, mut count) = (copies.start, 0);
+        let areas = copies.areas.as_mut_slice();
+        let trailers = &mut copies.trailers[..areas.len()];
+        let area_crcs = &mut copies.area_crcs[..areas.len()];
+        while count < areas.len() {
+            let index = start.wrapping_add(count as u64);
+            let Some(element) = slots.mapping.element(index, size_of::<A>()) else { break };
+            let mut area = A::new_zeroed();
+            element.copy_area(area.as_mut_bytes());
+            area_crcs[count] = summer.crc32(&area);
+            areas[count] = area;
+            trailers[count] = zerocopy::transmute!(element.trailer());
+            count += 1;
+        }
+        count
+    }
+}

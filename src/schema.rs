@@ -16,7 +16,7 @@
 //! let record = [9, 0, 0, 0, 0, 0, 0, 0, 4, 210];
 //! schema.check(ByteOrder::NATIVE, &record)?;
 //! let values = decode_record(&schema, ByteOrder::NATIVE, &record)?;
-//! assert_eq!(values[1], ("price".to_owned(), Value::Integer(1234)));
+//! assert_eq!(values[1], ("price".into(), Value::Integer(1234)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -1,5 +1,7 @@
 //! One field's value without a Rust type.
 
+use std::sync::Arc;
+
 mod decode;
 mod display;
 mod encode;
@@ -40,8 +42,9 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// The elements of an array.
     List(Vec<Value>),
-    /// The fields of a nested record by name, in the schema's order, padding left out.
-    Record(Vec<(String, Value)>),
+    /// The fields of a nested record by name, in the schema's order, padding left out. All
+    /// elements of an array share the names.
+    Record(Vec<(Arc<str>, Value)>),
 }
 
 /// Floats are equal when their bits are, or when both are NaN, so that each value equals itself.

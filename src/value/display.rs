@@ -1,6 +1,7 @@
 //! A value as text.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Value;
 use crate::schema::{Float, Type};
@@ -30,7 +31,7 @@ fn write_list(f: &mut fmt::Formatter<'_>, values: &[Value]) -> fmt::Result {
     f.write_str("]")
 }
 
-fn write_record(f: &mut fmt::Formatter<'_>, fields: &[(String, Value)]) -> fmt::Result {
+fn write_record(f: &mut fmt::Formatter<'_>, fields: &[(Arc<str>, Value)]) -> fmt::Result {
     f.write_str("{")?;
     for (index, (name, value)) in fields.iter().enumerate() {
         let comma = if index == 0 { "" } else { ", " };

@@ -38,20 +38,20 @@ impl Value {
 ///
 /// # Panics
 /// If `out` is not exactly of the schema's record size.
-pub fn encode_record(
+pub fn encode_record<Name: AsRef<str>>(
     schema: &Schema,
     order: ByteOrder,
-    values: &[(String, Value)],
+    values: &[(Name, Value)],
     out: &mut [u8],
 ) -> Result<(), Misfit> {
     assert_eq!(out.len(), schema.record_size() as usize, "a record is written to its own bytes");
     encode_fields(schema.fields(), order, values, out)
 }
 
-fn encode_fields(
+fn encode_fields<Name: AsRef<str>>(
     fields: &[Field],
     order: ByteOrder,
-    values: &[(String, Value)],
+    values: &[(Name, Value)],
     out: &mut [u8],
 ) -> Result<(), Misfit> {
     let mut used_count = 0;
@@ -63,8 +63,8 @@ fn encode_fields(
             continue;
         }
         // Values in the schema's order are found at the first look.
-        let next = values.get(used_count).filter(|(name, _)| *name == field.name);
-        let found = next.or_else(|| values.iter().find(|(name, _)| *name == field.name));
+        let next = values.get(used_count).filter(|(name, _)| name.as_ref() == field.name);
+        let found = next.or_else(|| values.iter().find(|(name, _)| name.as_ref() == field.name));
         used_count += usize::from(found.is_some());
         found.map_or(&Value::Null, |(_, value)| value).encode(field, order, place)?;
     }
@@ -72,19 +72,20 @@ fn encode_fields(
 }
 
 /// Names the first value that no field took.
-fn unused(fields: &[Field], values: &[(String, Value)]) -> Misfit {
+fn unused<Name: AsRef<str>>(fields: &[Field], values: &[(Name, Value)]) -> Misfit {
+    let names: Vec<&str> = values.iter().map(|(name, _)| name.as_ref()).collect();
     let is_field = |name: &str| fields.iter().any(|f| f.name == name && !f.is_padding());
-    let unknown = values.iter().find(|(name, _)| !is_field(name));
+    let unknown = names.iter().find(|name| !is_field(name));
     let (name, reason) = match unknown {
-        Some((name, _)) => (name, MisfitReason::UnknownField),
+        Some(name) => (name, MisfitReason::UnknownField),
         None => {
-            let earlier = |index: usize| values[..index].iter().any(|v| v.0 == values[index].0);
-            let twice = (0..values.len()).find(|index| earlier(*index));
+            let earlier = |index: usize| names[..index].contains(&names[index]);
+            let twice = (0..names.len()).find(|index| earlier(*index));
             let twice = twice.expect("a value was left over and each name is a field's");
-            (&values[twice].0, MisfitReason::FieldTwice)
+            (&names[twice], MisfitReason::FieldTwice)
         }
     };
-    Misfit { field: name.clone(), reason }
+    Misfit { field: (*name).to_owned(), reason }
 }
 
 /// Writes a value of `ty`, which is the field's type or the type of its elements.

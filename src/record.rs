@@ -84,7 +84,7 @@
 //! `f64::NAN`, `Side::Buy`, a text for [`Text`](crate::Text); the native number for an endian type.
 //! What is said about an array is said about its elements. Doc comments become the schema's `doc`.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, TryFromBytes};
 
 use crate::schema::{Schema, Type};
 use crate::value::Invalid;
@@ -129,7 +129,7 @@ pub trait Record: FieldType {
             for 128-bit integers `zerocopy::little_endian::U128` or `I128`",
     note = "a struct or fieldless enum needs `#[stridedb::record]` as well"
 )]
-pub trait FieldType: TryFromBytes + IntoBytes + Immutable + KnownLayout + Copy + 'static {
+pub trait FieldType: TryFromBytes + IntoBytes + Immutable + Copy + 'static {
     /// How `null` and `range` are written in the attribute: the native number for an endian type,
     /// `&str` for text.
     type Plain: PlainValue;
@@ -161,14 +161,7 @@ pub trait FieldType: TryFromBytes + IntoBytes + Immutable + KnownLayout + Copy +
 
 /// A buffer for one slot's area.
 pub trait Area:
-    FromBytes
-    + IntoBytes
-    + Immutable
-    + KnownLayout
-    + Copy
-    + AsRef<[u64]>
-    + AsMut<[u64]>
-    + sealed::Sealed
+    FromBytes + IntoBytes + Immutable + Copy + AsRef<[u64]> + AsMut<[u64]> + sealed::Sealed
 {
 }
 impl<const WORDS: usize> Area for [u64; WORDS] {}

@@ -44,7 +44,6 @@ pub(crate) fn zerocopy_attributes() -> [Attribute; 2] {
         parse_quote!(#[derive(
             ::stridedb::zerocopy::Immutable,
             ::stridedb::zerocopy::IntoBytes,
-            ::stridedb::zerocopy::KnownLayout,
             ::stridedb::zerocopy::TryFromBytes,
         )]),
         parse_quote!(#[zerocopy(crate = "::stridedb::zerocopy")]),
@@ -59,7 +58,6 @@ pub(crate) fn bounds<'t>(item: &Ident, types: impl Iterator<Item = &'t Type>) ->
         #item: ::core::marker::Copy
             + ::stridedb::zerocopy::Immutable
             + ::stridedb::zerocopy::IntoBytes
-            + ::stridedb::zerocopy::KnownLayout
             + ::stridedb::zerocopy::TryFromBytes
     };
     quote!(where #(#types,)* #itself)

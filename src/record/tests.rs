@@ -1,5 +1,7 @@
 //! What the attribute makes of a type: its schema, its area, its checks.
 
+mod hygiene;
+
 use std::mem::{align_of, offset_of, size_of};
 
 use zerocopy::{FromBytes, IntoBytes, TryFromBytes, big_endian, little_endian};

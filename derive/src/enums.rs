@@ -51,8 +51,8 @@ fn implementations(item: &ItemEnum, number: &Ident) -> TokenStream {
             type Plain = Self;
 
             fn field_type() -> ::stridedb::schema::Type {
-                ::stridedb::record::generated::enum_type::<#number>(&[
-                    #((#labels, Self::#variants as i128),)*
+                ::stridedb::record::generated::enum_type::<::core::primitive::#number>(&[
+                    #((#labels, Self::#variants as ::core::primitive::i128),)*
                 ])
             }
         }
@@ -61,7 +61,7 @@ fn implementations(item: &ItemEnum, number: &Ident) -> TokenStream {
         #[allow(trivial_bounds)]
         impl ::stridedb::record::PlainValue for #name #bounds {
             fn into_value(self) -> ::stridedb::value::Value {
-                ::stridedb::value::Value::Integer(self as i128)
+                ::stridedb::value::Value::Integer(self as ::core::primitive::i128)
             }
         }
     }

@@ -57,12 +57,15 @@ fn advice_by_name(path: &TypePath) -> Option<&'static str> {
     }
 }
 
-/// Whether `ty` is written `[u8; N]`.
+/// Whether `ty` is written `[u8; N]`, or with the path of `u8`.
 pub(crate) fn is_bytes(ty: &Type) -> bool {
     let Type::Array(TypeArray { elem, .. }) = ty else {
         return false;
     };
-    matches!(&**elem, Type::Path(path) if path.path.is_ident("u8"))
+    let Type::Path(path) = &**elem else {
+        return false;
+    };
+    path.path.segments.last().is_some_and(|segment| segment.ident == "u8")
 }
 
 /// The elements of an array that is not bytes, and of arrays in it; any other type itself.

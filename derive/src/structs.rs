@@ -1,7 +1,7 @@
 //! What the attribute makes of a struct.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Field, Ident, ItemStruct, LitStr, Type, parse_quote};
 
@@ -120,10 +120,11 @@ fn search_for_invalid(field: &RecordField) -> TokenStream {
             <#ty as ::stridedb::record::FieldType>::find_invalid(&self.#ident)
         }
     };
+    let local = local();
     quote! {
-        if let ::core::option::Option::Some(found) = #found {
-            let found = ::stridedb::record::generated::within(found, #name);
-            return ::core::option::Option::Some(found);
+        if let ::core::option::Option::Some(#local) = #found {
+            let #local = ::stridedb::record::generated::within(#local, #name);
+            return ::core::option::Option::Some(#local);
         }
     }
 }
@@ -141,7 +142,8 @@ fn record_implementation(
         #[automatically_derived]
         #[allow(trivial_bounds)]
         impl ::stridedb::record::Record for #record #bounds {
-            type Area = [u64; ::core::mem::size_of::<#record>().div_ceil(8)];
+            type Area =
+                [::core::primitive::u64; ::core::mem::size_of::<#record>().div_ceil(8)];
 
             fn schema() -> ::stridedb::schema::Schema {
                 ::stridedb::record::generated::schema(#name, #doc, ::std::vec![#(#fields),*])
@@ -157,7 +159,7 @@ fn schema_field(record: &Ident, field: &RecordField) -> TokenStream {
     quote! {
         ::stridedb::schema::Field {
             // No record is larger than 1 MiB.
-            offset: ::core::mem::offset_of!(#record, #ident) as u32,
+            offset: ::core::mem::offset_of!(#record, #ident) as ::core::primitive::u32,
             doc: ::std::string::String::from(#doc),
             #(#meanings,)*
             ..::stridedb::schema::Field::new(
@@ -170,33 +172,51 @@ fn schema_field(record: &Ident, field: &RecordField) -> TokenStream {
 
 /// `key: Some(value)` for each key that was given.
 fn meanings(said: &FieldAttributes, ty: &Type) -> Vec<TokenStream> {
-    let unit = |unit: &LitStr| quote!(unit: Some(::std::string::String::from(#unit)));
-    let kind = |kind: TokenStream| quote!(kind: Some(::stridedb::schema::Kind::#kind));
+    let unit = |unit: &LitStr| quote!(::std::string::String::from(#unit));
+    let null = |null: &Expr| value(constant(ty, null));
     let range = |(least, greatest): &(Expr, Expr)| {
-        let (least, greatest) = (constant(ty, least), constant(ty, greatest));
-        quote!(range: Some((#least, #greatest)))
+        let (least, greatest) = (value(constant(ty, least)), value(constant(ty, greatest)));
+        quote!((#least, #greatest))
     };
-    let null = |null| {
-        let null = constant(ty, null);
-        quote!(null: Some(#null))
+    let kind = match (&said.timestamp, &said.padding) {
+        (Some(_), _) => Some(quote!(::stridedb::schema::Kind::Timestamp)),
+        (None, Some(_)) => Some(quote!(::stridedb::schema::Kind::Padding)),
+        (None, None) => None,
     };
-    let mut meanings = Vec::new();
-    meanings.extend(said.unit.as_ref().map(unit));
-    meanings.extend(said.timestamp.as_ref().map(|_| kind(quote!(Timestamp))));
-    meanings.extend(said.padding.as_ref().map(|_| kind(quote!(Padding))));
-    meanings.extend(said.scale.as_ref().map(|scale| quote!(scale: Some(#scale))));
-    meanings.extend(said.null.as_ref().map(null));
-    meanings.extend(said.range.as_ref().map(range));
-    meanings
+    let meanings = [
+        ("unit", said.unit.as_ref().map(unit)),
+        ("kind", kind),
+        ("scale", said.scale.as_ref().map(ToTokens::to_token_stream)),
+        ("null", said.null.as_ref().map(null)),
+        ("range", said.range.as_ref().map(range)),
+    ];
+    let said = meanings.into_iter().filter_map(|(key, meaning)| Some((key, meaning?)));
+    said.map(|(key, meaning)| {
+        let key = Ident::new(key, Span::call_site());
+        quote!(#key: ::core::option::Option::Some(#meaning))
+    })
+    .collect()
 }
 
-/// A value of the field. The compiler checks it against the field's type, at the place where the
+/// A constant of the field as the schema has it.
+fn value(constant: TokenStream) -> TokenStream {
+    quote!(::stridedb::record::PlainValue::into_value(#constant))
+}
+
+/// A constant of the field. The compiler checks it against the field's type, at the place where the
 /// user wrote it.
-fn constant(ty: &Type, value: &Expr) -> TokenStream {
+fn constant(ty: &Type, constant: &Expr) -> TokenStream {
+    let local = local();
     quote! {
-        ::stridedb::record::PlainValue::into_value(const {
-            let value: <#ty as ::stridedb::record::FieldType>::Plain = #value;
-            value
-        })
+        const {
+            let #local: <#ty as ::stridedb::record::FieldType>::Plain = #constant;
+            #local
+        }
     }
+}
+
+/// The name of a local variable. Hygiene hides it from the user's expressions, but does not keep it
+/// from being taken for a constant or a static of the same name where the attribute stands.
+fn local() -> Ident {
+    Ident::new("__stridedb_local", Span::mixed_site())
 }

@@ -83,6 +83,9 @@
 //! `null` and both ends of `range` are constant expressions of the field's type: `i64::MIN`,
 //! `f64::NAN`, `Side::Buy`, a text for [`Text`](crate::Text); the native number for an endian type.
 //! What is said about an array is said about its elements. Doc comments become the schema's `doc`.
+//!
+//! A store takes no record with a number outside of its `range`, `null` apart, and hands none out:
+//! such a record, written by another program, is an error as one with a text that is no UTF-8 is.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, TryFromBytes};
 
@@ -92,10 +95,13 @@ use crate::value::Invalid;
 mod field_types;
 #[doc(hidden)]
 pub mod generated;
+mod limits;
 #[cfg(test)]
 mod tests;
 
 pub use field_types::{NoNullOrRange, PlainValue};
+#[doc(hidden)]
+pub use limits::Limits;
 
 /// A type whose values can be kept in a store. Made by
 /// [`#[stridedb::record]`](macro@crate::record) on a struct.
@@ -151,10 +157,19 @@ pub trait FieldType: TryFromBytes + IntoBytes + Immutable + Copy + 'static {
     }
 
     /// The first field within that breaks a rule that is no matter of Rust's types: a
-    /// [`Text`](crate::Text) is UTF-8, padding is zero. A store asks this about each record that
-    /// it takes or hands out; for most types the answer is a constant.
+    /// [`Text`](crate::Text) is UTF-8, padding is zero, a number is within its `range` or is
+    /// `null`. A store asks this about each record that it takes or hands out; for most types the
+    /// answer is a constant.
     #[inline]
     fn find_invalid(&self) -> Option<Invalid> {
+        None
+    }
+
+    /// The number, or the first in an array, that is outside of its field's `range`. Only numbers
+    /// can have one.
+    #[doc(hidden)]
+    #[inline]
+    fn find_outside(&self, _limits: &Limits<Self::Plain>) -> Option<Invalid> {
         None
     }
 }

@@ -91,7 +91,7 @@ fn field_type_implementation(
     fields: &[RecordField],
     bounds: &TokenStream,
 ) -> TokenStream {
-    let searches = fields.iter().map(search_for_invalid);
+    let searches = fields.iter().flat_map(searches);
     quote! {
         #[automatically_derived]
         #[allow(trivial_bounds)]
@@ -111,22 +111,46 @@ fn field_type_implementation(
     }
 }
 
-fn search_for_invalid(field: &RecordField) -> TokenStream {
+/// What sees that a field's bytes are a value, and that the value is within its range.
+fn searches(field: &RecordField) -> impl Iterator<Item = TokenStream> {
     let RecordField { ident, name, ty, said, .. } = field;
-    let found = if said.padding.is_some() {
+    let is_invalid = if said.padding.is_some() {
         quote!(::stridedb::record::generated::find_nonzero(&self.#ident))
     } else {
         quote_spanned! { ty.span() =>
             <#ty as ::stridedb::record::FieldType>::find_invalid(&self.#ident)
         }
     };
-    let local = local();
-    quote! {
-        if let ::core::option::Option::Some(#local) = #found {
-            let #local = ::stridedb::record::generated::within(#local, #name);
-            return ::core::option::Option::Some(#local);
+    let is_outside = limits(said, ty).map(|limits| {
+        quote_spanned! { ty.span() =>
+            <#ty as ::stridedb::record::FieldType>::find_outside(&self.#ident, const { &#limits })
         }
-    }
+    });
+    let local = local();
+    [is_invalid].into_iter().chain(is_outside).map(move |found| {
+        quote! {
+            if let ::core::option::Option::Some(#local) = #found {
+                let #local = ::stridedb::record::generated::within(#local, #name);
+                return ::core::option::Option::Some(#local);
+            }
+        }
+    })
+}
+
+/// The range of a field, if it has one, as an expression of type `stridedb::record::Limits`.
+fn limits(said: &FieldAttributes, ty: &Type) -> Option<TokenStream> {
+    let (least, greatest) = said.range.as_ref()?;
+    let (least, greatest) = (constant(ty, least), constant(ty, greatest));
+    let null = match &said.null {
+        Some(null) => {
+            let null = constant(ty, null);
+            quote!(::core::option::Option::Some(#null))
+        }
+        None => quote!(::core::option::Option::None),
+    };
+    Some(quote! {
+        ::stridedb::record::Limits { least: #least, greatest: #greatest, null: #null }
+    })
 }
 
 fn record_implementation(

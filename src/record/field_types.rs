@@ -2,7 +2,7 @@
 
 use zerocopy::byteorder::{self, ByteOrder as Endian};
 
-use super::FieldType;
+use super::{FieldType, Limits};
 use crate::schema::{ByteOrder, Float, Integer, Type};
 use crate::value::{Invalid, Value};
 
@@ -75,6 +75,10 @@ impl FieldType for u8 {
     fn array_type(count: u32) -> Type {
         Type::Bytes(count)
     }
+    #[inline]
+    fn find_outside(&self, limits: &Limits<Self>) -> Option<Invalid> {
+        limits.find_outside(*self, Self::field_type)
+    }
 }
 
 macro_rules! native_numbers {
@@ -83,6 +87,10 @@ macro_rules! native_numbers {
             type Plain = Self;
             fn field_type() -> Type {
                 $field_type
+            }
+            #[inline]
+            fn find_outside(&self, limits: &Limits<Self>) -> Option<Invalid> {
+                limits.find_outside(*self, Self::field_type)
             }
         }
     )+};
@@ -107,6 +115,10 @@ macro_rules! endian_numbers {
             fn field_type() -> Type {
                 let $order = Some(order_of::<O>());
                 $field_type
+            }
+            #[inline]
+            fn find_outside(&self, limits: &Limits<$plain>) -> Option<Invalid> {
+                limits.find_outside(self.get(), Self::field_type)
             }
         }
     )+};
@@ -149,7 +161,18 @@ impl<T: FieldType, const N: usize> FieldType for [T; N] {
 
     #[inline]
     fn find_invalid(&self) -> Option<Invalid> {
-        let mut found = self.iter().map(T::find_invalid).enumerate();
-        found.find_map(|(index, invalid)| Some(invalid?.within(&format!("[{index}]"))))
+        first_in_array(self, T::find_invalid)
     }
+
+    #[inline]
+    fn find_outside(&self, limits: &Limits<T::Plain>) -> Option<Invalid> {
+        first_in_array(self, |element| element.find_outside(limits))
+    }
+}
+
+/// What `find` finds first, with the index of the element.
+#[inline]
+fn first_in_array<T>(array: &[T], find: impl Fn(&T) -> Option<Invalid>) -> Option<Invalid> {
+    let mut found = array.iter().map(find).enumerate();
+    found.find_map(|(index, invalid)| Some(invalid?.within(&format!("[{index}]"))))
 }

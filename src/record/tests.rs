@@ -1,6 +1,7 @@
 //! What the attribute makes of a type: its schema, its area, its checks.
 
 mod hygiene;
+mod ranges;
 
 use std::mem::{align_of, offset_of, size_of};
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::types::record_extent;
 use super::{Field, Schema, Type};
-use crate::value::{join, typed_text};
+use crate::value::{Value, join, typed_text};
 
 const NO_FIELD: &str = "no such field";
 
@@ -33,9 +33,9 @@ impl fmt::Display for Difference {
 
 impl Schema {
     /// Lists what must be the same in a file's schema (this one) and a type's, and is not: the
-    /// fields' names, types, labels, offsets, kinds, units, scales and null sentinels.
+    /// fields' names, types, labels, offsets, kinds, units, scales, null sentinels and ranges.
     ///
-    /// The schemas' names, docs and ranges are not compared, and padding only by its place.
+    /// The schemas' names and docs are not compared, and padding only by its place.
     pub fn differences(&self, other: &Schema) -> Vec<Difference> {
         let mut differences = Vec::new();
         compare_records(&self.fields, &other.fields, "", &mut differences);
@@ -87,12 +87,17 @@ fn place(field: &Field) -> String {
 /// What is said of a field's numbers, as text.
 type Meaning = fn(&Field) -> Option<String>;
 
-const MEANINGS: [(&str, Meaning); 4] = [
+const MEANINGS: [(&str, Meaning); 5] = [
     ("kind", |field| field.kind.map(|kind| kind.to_string())),
     ("unit", |field| field.unit.clone()),
     ("scale", |field| field.scale.map(|scale| scale.to_string())),
     ("null", |field| field.null.as_ref().map(|null| typed_text(null, field.ty.element()))),
+    ("range", |field| field.range.as_ref().map(|range| range_text(range, field.ty.element()))),
 ];
+
+fn range_text((lo, hi): &(Value, Value), ty: &Type) -> String {
+    format!("{} to {}", typed_text(lo, ty), typed_text(hi, ty))
+}
 
 fn said(key: &str, value: Option<String>) -> String {
     match value {
@@ -135,7 +140,6 @@ mod tests {
     use super::*;
     use crate::schema::testing::{any_schema, every_feature, field};
     use crate::schema::{Kind, Scale};
-    use crate::value::Value;
     use proptest::prelude::*;
 
     /// The differences between two schemas of these fields, laid out.
@@ -219,11 +223,21 @@ mod tests {
     }
 
     #[test]
-    fn names_docs_ranges_and_the_names_of_padding_do_not_count() {
+    fn a_type_without_the_files_range_would_break_it_and_is_refused() {
         let range = Some((Value::Integer(0), Value::Integer(9)));
-        let ranged = Field { range, doc: "A".to_owned(), ..field("a", "u8") };
+        let ranged = Field { range, ..field("a", "u8") };
+        assert_eq!(
+            differences(vec![ranged], vec![field("a", "u8")]),
+            ["field `a`: the file has the range `0 to 9`, the type has no range"]
+        );
+    }
+
+    #[test]
+    fn names_docs_and_the_names_of_padding_do_not_count() {
+        let documented = Field { doc: "A".to_owned(), ..field("a", "u8") };
         let gap = Field { kind: Some(Kind::Padding), ..field("gap", "bytes<3>") };
-        let file = Schema::with_layout("One", "", vec![ranged, gap, field("b", "u32")]).unwrap();
+        let file =
+            Schema::with_layout("One", "", vec![documented, gap, field("b", "u32")]).unwrap();
         let wanted = vec![field("a", "u8"), field("b", "u32")];
         let wanted = Schema::with_layout("Two", "Other", wanted).unwrap();
         assert_eq!(file.differences(&wanted), []);

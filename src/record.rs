@@ -104,7 +104,8 @@ pub use field_types::{NoNullOrRange, PlainValue};
 pub use limits::Limits;
 
 /// A type whose values can be kept in a store. Made by
-/// [`#[stridedb::record]`](macro@crate::record) on a struct.
+/// [`#[stridedb::record]`](macro@crate::record) on a struct, and not meant to be implemented by
+/// hand: a store panics when it is opened or created if the schema's record size is not the type's.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a record",
     label = "not a record",

@@ -17,7 +17,7 @@ use crate::options::OpenOptions;
 use crate::place::{Handle, Place};
 use crate::raw_store::RawStore;
 use crate::record::Record;
-use crate::schema::ByteOrder;
+use crate::schema::{ByteOrder, Schema};
 
 /// An open store of records of type `R`: an array on disk that is as fast as memory, whose every
 /// read is verified.
@@ -101,12 +101,31 @@ impl<R: Record> Store<R> {
     }
 
     /// Gives a store that was checked, or made for it, its type.
+    ///
+    /// # Panics
+    ///
+    /// As [`Store::assert_size`].
     pub(crate) fn wrap(raw: RawStore) -> Self {
         const {
             let area_size = size_of::<R>().next_multiple_of(8);
             assert!(size_of::<R::Area>() == area_size, "`Record::Area` has another size");
         }
+        Self::assert_size(raw.schema());
         Self { raw, record: PhantomData }
+    }
+
+    /// # Panics
+    ///
+    /// Panics if the type has another size than the schema says, which only a [`Record`] that was
+    /// implemented by hand can: its slots would overwrite one another.
+    pub(crate) fn assert_size(schema: &Schema) {
+        let (type_size, schema_size) = (size_of::<R>(), schema.record_size());
+        assert!(
+            type_size == schema_size as usize,
+            "`{}` has {type_size} bytes, but its schema says {schema_size}: only \
+             `#[stridedb::record]` can implement `Record`",
+            std::any::type_name::<R>(),
+        );
     }
 
     /// Whether the store's records are of this type.

@@ -1,5 +1,6 @@
 //! What the attribute makes of a type: its schema, its area, its checks.
 
+mod by_hand;
 mod hygiene;
 mod ranges;
 

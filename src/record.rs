@@ -73,6 +73,7 @@
 //!
 //! | key | meaning |
 //! |---|---|
+//! | `name = "bid price"` | what the schema calls the field, if not as Rust does |
 //! | `unit = "USD"` | the unit of the (scaled) value |
 //! | `kind = "timestamp"` | counts `s`, `ms`, `us`, `ns` or `d` since 1970, as `unit` says |
 //! | `scale = 0.01` | the real value is the stored integer times this |

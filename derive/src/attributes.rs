@@ -7,13 +7,15 @@ use syn::{Attribute, Expr, ExprLit, ExprRange, Ident, Lit, LitStr, Meta, RangeLi
 use crate::error;
 use crate::scale::Scale;
 
-const KEYS: &str = "`kind`, `null`, `padding`, `range`, `scale`, `unit`";
-const UNIT_SIZE_MAX: usize = 255;
+const KEYS: &str = "`kind`, `name`, `null`, `padding`, `range`, `scale`, `unit`";
+const NAME_SIZE_MAX: usize = 255;
 const TIMESTAMP_UNITS: [&str; 5] = ["s", "ms", "us", "ns", "d"];
 
 /// What `#[field(..)]` says about a field.
 #[derive(Default)]
 pub(crate) struct FieldAttributes {
+    /// What the schema calls the field, if that is not its name in Rust.
+    pub(crate) name: Option<LitStr>,
     pub(crate) unit: Option<LitStr>,
     /// Where `kind = "timestamp"` stands; the only kind, padding apart.
     pub(crate) timestamp: Option<LitStr>,
@@ -44,7 +46,8 @@ impl FieldAttributes {
     fn read_key(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
         let key = meta.path.get_ident().map(Ident::to_string).unwrap_or_default();
         match key.as_str() {
-            "unit" => set(&mut self.unit, meta, parse_unit(meta)?),
+            "name" => set(&mut self.name, meta, parse_name(meta, "a name")?),
+            "unit" => set(&mut self.unit, meta, parse_name(meta, "a unit")?),
             "kind" => set(&mut self.timestamp, meta, parse_kind(meta)?),
             "scale" => set(&mut self.scale, meta, meta.value()?.parse()?),
             "null" => set(&mut self.null, meta, meta.value()?.parse()?),
@@ -64,7 +67,9 @@ impl FieldAttributes {
 
     fn check_padding(&self) -> syn::Result<()> {
         match &self.padding {
-            Some(padding) if self.unit.is_some() || self.is_about_values() => {
+            Some(padding)
+                if self.name.is_some() || self.unit.is_some() || self.is_about_values() =>
+            {
                 Err(error(padding, "padding means nothing: remove the other keys"))
             }
             _ => Ok(()),
@@ -97,13 +102,15 @@ fn set<T>(place: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> syn::R
     }
 }
 
-fn parse_unit(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
-    let unit: LitStr = meta.value()?.parse()?;
-    let text = unit.value();
-    if text.is_empty() || text.len() > UNIT_SIZE_MAX || text.contains(char::is_control) {
-        return Err(error(unit, "a unit has 1 to 255 bytes, and no control characters"));
+/// Reads a text that keeps the schema's rule for names and units.
+fn parse_name(meta: &ParseNestedMeta<'_>, what: &str) -> syn::Result<LitStr> {
+    let name: LitStr = meta.value()?.parse()?;
+    let text = name.value();
+    if text.is_empty() || text.len() > NAME_SIZE_MAX || text.contains(char::is_control) {
+        let rule = format!("{what} has 1 to {NAME_SIZE_MAX} bytes, and no control characters");
+        return Err(error(name, rule));
     }
-    Ok(unit)
+    Ok(name)
 }
 
 fn parse_kind(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {

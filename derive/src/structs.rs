@@ -1,5 +1,7 @@
 //! What the attribute makes of a struct.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -30,6 +32,7 @@ pub(crate) fn expand(item: &mut ItemStruct) -> syn::Result<TokenStream> {
         item.attrs.push(parse_quote!(#[repr(C)]));
     }
     let fields = fields?;
+    refuse_twins(&fields)?;
     item.attrs.extend(zerocopy_attributes());
     let checks = checks::all(&item.ident, &fields);
     let bounds = bounds(&item.ident, fields.iter().map(|field| &field.ty));
@@ -77,13 +80,28 @@ fn read_field(field: &mut Field) -> syn::Result<RecordField> {
     let Some(ident) = field.ident.clone() else {
         return Err(error(&field, "a record's fields have names: write a struct with `{ .. }`"));
     };
+    let name = said.name.as_ref().map(LitStr::value);
     Ok(RecordField {
-        name: plain_name(&ident),
+        name: name.unwrap_or_else(|| plain_name(&ident)),
         ty: field.ty.clone(),
         doc: documentation(&field.attrs),
         ident,
         said,
     })
+}
+
+/// Refuses two fields with one name in the schema; Rust refuses only those with one in Rust.
+fn refuse_twins(fields: &[RecordField]) -> syn::Result<()> {
+    let mut names = HashSet::new();
+    let twins = fields.iter().filter(|field| !names.insert(field.name.as_str()));
+    collect(twins.map(|RecordField { ident, name, said, .. }| {
+        let message = format!("the schema has another field that is called `{name}`");
+        match &said.name {
+            Some(place) => Err::<(), _>(error(place, message)),
+            None => Err(error(ident, message)),
+        }
+    }))?;
+    Ok(())
 }
 
 fn field_type_implementation(

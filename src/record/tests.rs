@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod hygiene;
+mod names;
 mod ranges;
 
 use std::mem::{align_of, offset_of, size_of};

@@ -73,3 +73,16 @@ pub(crate) fn typed_text(value: &Value, ty: &Type) -> String {
 fn is_plain(number: f64) -> bool {
     number == 0.0 || number.is_infinite() || (1e-5..1e16).contains(&number.abs())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_plain_number_is_by_the_value_that_is_stored() {
+        let text = |number, ty: &str| typed_text(&Value::Float(number), &ty.parse().unwrap());
+        assert_eq!(text(1e-5, "f64"), "0.00001");
+        assert_eq!(text(1e-5_f32.into(), "f32"), "1e-5");
+        assert_eq!(text(f32::from_bits(1e-5_f32.to_bits() + 1).into(), "f32"), "0.000010000001");
+    }
+}

@@ -146,6 +146,26 @@ fn towers_are_refused_at_the_ninth_level() {
 }
 
 #[test]
+fn the_outermost_record_is_no_level() {
+    let arrays = |count, ty| (0..count).fold(ty, |ty, _| Type::Array(Box::new(ty), 1));
+    let around_record = |count| arrays(count, Type::Record(vec![field("y", "u8")]));
+    for deepest in [arrays(8, Type::Bool), around_record(7)] {
+        assert!(Schema::new("Some", "", vec![Field::new("x", deepest)]).is_ok());
+    }
+    assert!(type_refusal(around_record(8)).ends_with("nest more than 8 deep"));
+}
+
+#[test]
+fn a_size_beyond_all_integers_is_too_large_and_does_not_wrap() {
+    for levels in [2, 8] {
+        let (open, close) = ("[".repeat(levels), "; 1048576]".repeat(levels));
+        let monster = format!("{open}text<1048576>{close}").parse().unwrap();
+        let refusal = type_refusal(monster);
+        assert_eq!(refusal, "a record has 1 to 1048576 bytes, this one 4294967295 or more");
+    }
+}
+
+#[test]
 fn a_schema_whose_text_would_be_too_long_is_refused() {
     let error = Schema::new("Some", "é".repeat(40_000), vec![field("x", "u8")]).unwrap_err();
     assert!(matches!(error, SchemaError::TextSize { size: 80_000.., max: 65_536 }), "{error}");

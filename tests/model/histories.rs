@@ -73,6 +73,13 @@ pub(crate) const COMMITS: History = History {
     deep: Budget { operations: 3, kills: 1, power_cuts: 2, ..NOTHING },
 };
 
+/// The same, and one power cut.
+pub(crate) const COMMITS_AND_CUT: History =
+    History { budget: Budget { kills: 0, ..COMMITS.budget }, ..COMMITS };
+
+/// Few operations, and crashes anywhere, in recovery too.
+pub(crate) const RECOVERY: History = History { operations: &[APPEND, Close], ..COMMITS };
+
 /// Checkpoints between commits.
 pub(crate) const CHECKPOINTS: History = History {
     name: "checkpoints",
@@ -119,6 +126,20 @@ pub(crate) const ERRORS: History = History {
         failed_writes: 1,
         ..NOTHING
     },
+};
+
+/// Few operations, a failed sync, and a power cut later.
+pub(crate) const FAILED_SYNC: History = History {
+    operations: &[UPDATE, Checkpoint],
+    budget: Budget { failed_writes: 0, ..ERRORS.budget },
+    ..ERRORS
+};
+
+/// Few operations, a failed write, and a kill.
+pub(crate) const FAILED_WRITE: History = History {
+    operations: &[UPDATE],
+    budget: Budget { operations: 1, kills: 1, failed_writes: 1, ..NOTHING },
+    ..ERRORS
 };
 
 /// A reader beside a writer that may be killed, and beside the next writer.

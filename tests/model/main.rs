@@ -9,7 +9,8 @@
 //!
 //! No such history may break a promise: a commit that returned or was seen is there, transactions
 //! are whole and in order, sums and free list are right, nothing undamaged is refused, and no
-//! damage is passed over in silence.
+//! damage is passed over in silence. Then each rule is left out in turn, and the search must find
+//! what breaks.
 //!
 //! ```text
 //! cargo test --test model -- --nocapture
@@ -18,7 +19,7 @@
 //!
 //! Read in this order: `state` is what there is, `steps` what a writer does, `perform` and
 //! `opening` how, `recovery` what a store holds, `reader` how it is read, `disasters` what goes
-//! wrong, `invariants` what was promised.
+//! wrong, `invariants` what was promised, `omissions` what each rule is for.
 //!
 //! # What the model cannot tell
 //!
@@ -72,12 +73,14 @@ mod explore;
 mod invariants;
 mod trace;
 
+mod omissions;
 mod rules;
 
 use std::time::Instant;
 
 use explore::{Outcome, explore};
 use histories::HISTORIES;
+use omissions::OMISSIONS;
 use rules::Rules;
 
 #[test]
@@ -99,4 +102,22 @@ fn all_rules_together_keep_all_promises() {
         }
     }
     println!("all histories: {sum} states");
+}
+
+#[test]
+fn without_any_of_the_rules_a_promise_is_broken() {
+    for omission in OMISSIONS {
+        let history = &omission.history;
+        let rules = Rules::without(omission.left_out);
+        let name = format!("rule {}: {}", omission.number, omission.instead);
+        match explore(history.operations, history.budget, rules) {
+            Outcome::Holds { states } => {
+                panic!("{name}: no promise is broken in {states} states of {:?}", history.name);
+            }
+            Outcome::Breaks { states, violation, trace } => {
+                println!("{name}\n  {violation}, after {states} states{trace}\n");
+                assert_eq!(violation, omission.expected, "{name}: {trace}");
+            }
+        }
+    }
 }

@@ -109,6 +109,11 @@ impl Rules {
         Rules { left_out: &[] }
     }
 
+    /// The protocol without some of its rules.
+    pub(crate) fn without(left_out: &'static [Rule]) -> Self {
+        Rules { left_out }
+    }
+
     /// Whether the rule is kept.
     pub(crate) fn hold(self, rule: Rule) -> bool {
         !self.left_out.contains(&rule)

@@ -1,0 +1,348 @@
+//! What goes wrong without each rule of `docs/recovery.md`, and where it shows.
+
+use crate::histories::*;
+use crate::invariants::Violation;
+use crate::recovery::Refusal;
+use crate::rules::Rule;
+
+/// What happens without a rule.
+pub(crate) struct Omission {
+    /// The rule's number in `docs/recovery.md`.
+    pub(crate) number: u8,
+    pub(crate) left_out: &'static [Rule],
+    /// What is done instead.
+    pub(crate) instead: &'static str,
+    /// Where that shows, and how.
+    pub(crate) history: History,
+    pub(crate) expected: Violation,
+}
+
+/// An omission that shows within the first history that suffices.
+const fn omission(
+    number: u8,
+    left_out: &'static [Rule],
+    instead: &'static str,
+    history: History,
+    expected: Violation,
+) -> Omission {
+    Omission { number, left_out, instead, history, expected }
+}
+
+/// Each rule that the model can express, left out.
+pub(crate) const OMISSIONS: &[Omission] = &[
+    omission(
+        1,
+        &[Rule::OneFramePerSync],
+        "deferred transactions have a frame each, under one sync",
+        COMMITS_AND_CUT,
+        Violation::FalseAlarm(Refusal::DamagedMiddle),
+    ),
+    omission(
+        2,
+        &[Rule::RoomBeforeFrame],
+        "the frame is written before there is room for it",
+        FULL_DISK,
+        Violation::FalseAlarm(Refusal::FileTooShort),
+    ),
+    omission(
+        2,
+        &[Rule::FailedFrameIsZeroed],
+        "a frame whose write failed is left where it is",
+        FAILED_WRITE,
+        Violation::Wrong,
+    ),
+    omission(
+        3,
+        &[Rule::BulkSyncedBeforeFrame],
+        "bulk slots are synced after the frame that publishes them is written",
+        COMMITS_AND_CUT,
+        Violation::Wrong,
+    ),
+    omission(
+        3,
+        &[Rule::SpillBeforeLen],
+        "len is published beyond an unfinished spill",
+        COMMITS_AND_CUT,
+        Violation::Wrong,
+    ),
+    omission(
+        4,
+        &[Rule::FrameStatesSums],
+        "frames state no live count and no digest",
+        COMMITS_AND_CUT,
+        Violation::WrongSums,
+    ),
+    omission(
+        4,
+        &[Rule::FrameStatesFreeHead],
+        "frames state no free head",
+        SPACE,
+        Violation::WrongFreeList,
+    ),
+    omission(
+        5,
+        &[Rule::OldImagesFromPending],
+        "old images are taken from the mapped slots alone",
+        COMMITS_AND_CUT,
+        Violation::WrongSums,
+    ),
+    omission(
+        5,
+        &[Rule::LinksFromPending],
+        "the link of a free slot is taken from the mapped slot alone",
+        SPACE,
+        Violation::WrongFreeList,
+    ),
+    omission(
+        5,
+        &[Rule::BeyondLenIsNothing],
+        "a slot at len is subtracted from the sums",
+        COMMITS_AND_CUT,
+        Violation::WrongSums,
+    ),
+    omission(
+        6,
+        &[Rule::SequenceOddWhileApplying],
+        "the sequence word changes only at the end of a transaction",
+        READERS,
+        Violation::ReaderWrong,
+    ),
+    omission(
+        6,
+        &[Rule::NumbersBeforeSlots],
+        "the numbers are published after the slots, though before the sequence word is even",
+        READERS,
+        Violation::ReaderWrong,
+    ),
+    omission(
+        6,
+        &[Rule::NumbersBeforeSlots, Rule::NumbersBeforeEven],
+        "the numbers are published after the sequence word is even",
+        READERS,
+        Violation::ReaderWrong,
+    ),
+    omission(
+        6,
+        &[Rule::VisibleBeforeReturn],
+        "a commit returns when it is durable, and not yet visible",
+        READERS,
+        Violation::ReaderBehind,
+    ),
+    omission(
+        6,
+        &[Rule::SequenceSurvivesItsWriter],
+        "a writer adds one to a dead writer's sequence word",
+        READERS,
+        Violation::ReaderWrong,
+    ),
+    omission(
+        7,
+        &[Rule::JournalSyncedBeforeLinked],
+        "the journal is linked in before its header is synced",
+        RECOVERY,
+        Violation::FalseAlarm(Refusal::OtherJournal),
+    ),
+    omission(
+        7,
+        &[Rule::DirectoryBeforeDirty],
+        "meta is dirty before the journal's name is synced",
+        RECOVERY,
+        Violation::FalseAlarm(Refusal::OtherJournal),
+    ),
+    omission(
+        7,
+        &[Rule::DirtyBeforeFrame],
+        "the first frame is written before dirty is synced",
+        COMMITS_AND_CUT,
+        Violation::FalseAlarm(Refusal::JournalNewerThanMeta),
+    ),
+    omission(
+        7,
+        &[Rule::JournalIdIsCompared],
+        "any journal passes for the one that meta names",
+        ROTTEN_JOURNAL_AFTER_CUT,
+        Violation::Wrong,
+    ),
+    omission(
+        8,
+        &[Rule::CheckpointBeginsEpoch, Rule::FramesHaveNoGap],
+        "a checkpoint keeps the epoch, and gaps between commit numbers are passed over",
+        CHECKPOINTS,
+        Violation::Lost,
+    ),
+    omission(
+        8,
+        &[Rule::NewerEpochIsAnError],
+        "frames of a newer epoch than meta are passed over",
+        ROTTEN_META,
+        Violation::Wrong,
+    ),
+    omission(
+        9,
+        &[Rule::MetasOrderedBySequence],
+        "the meta with the higher commit number wins",
+        COMMITS_AND_CUT,
+        Violation::FalseAlarm(Refusal::JournalNewerThanMeta),
+    ),
+    omission(
+        10,
+        &[Rule::UnlinkLast],
+        "the journal is unlinked before meta says clean",
+        COMMITS_AND_CUT,
+        Violation::FalseAlarm(Refusal::JournalMissing),
+    ),
+    omission(
+        10,
+        &[Rule::AlarmIsCheckedAgain],
+        "a reader believes an alarm at once",
+        READERS,
+        Violation::ReaderFalseAlarm(Refusal::JournalNewerThanMeta),
+    ),
+    omission(
+        11,
+        &[Rule::SecondSyncAtCheckpoint],
+        "slots are not synced again after commits are stopped",
+        COMMITS_AND_CUT,
+        Violation::Wrong,
+    ),
+    omission(
+        11,
+        &[Rule::MetaSyncedBeforeNextFrame],
+        "commits go on before the new epoch is synced",
+        CHECKPOINTS,
+        Violation::FalseAlarm(Refusal::JournalNewerThanMeta),
+    ),
+    omission(
+        12,
+        &[Rule::MetaRewrittenFirst],
+        "recovery takes a meta to be synced that a failed sync left behind",
+        FAILED_SYNC,
+        Violation::FalseAlarm(Refusal::NoMeta),
+    ),
+    omission(
+        12,
+        &[Rule::FrameRewrittenFirst],
+        "recovery takes a frame to be synced that a failed sync left behind",
+        FAILED_SYNC,
+        Violation::Wrong,
+    ),
+    omission(
+        12,
+        &[Rule::JournalSyncedFirst],
+        "recovery applies frames that may be only in the page cache",
+        RECOVERY,
+        Violation::Wrong,
+    ),
+    omission(
+        12,
+        &[Rule::StoreSyncedFirst],
+        "recovery believes a meta that may be only in the page cache",
+        RECOVERY,
+        Violation::FalseAlarm(Refusal::OtherJournal),
+    ),
+    omission(
+        12,
+        &[Rule::LengthSyncedFirst],
+        "recovery believes a length that may be only in the page cache",
+        RECOVERY,
+        Violation::FalseAlarm(Refusal::FileTooShort),
+    ),
+    omission(
+        13,
+        &[Rule::LaterFramesAreLookedFor],
+        "all after the first invalid frame is a torn tail",
+        ROTTEN_JOURNAL_AFTER_CUT,
+        Violation::Lost,
+    ),
+    omission(
+        13,
+        &[Rule::PublishedCommitIsEvidence],
+        "the live block is not asked what was published",
+        ROTTEN_JOURNAL,
+        Violation::Wrong,
+    ),
+    omission(
+        14,
+        &[Rule::ReplayRewrites],
+        "recovery passes over slots that hold the image already",
+        FAILED_SYNC,
+        Violation::Wrong,
+    ),
+    omission(
+        14,
+        &[Rule::RecoveryIsOdd],
+        "recovery leaves the sequence word even",
+        READERS,
+        Violation::ReaderWrong,
+    ),
+    omission(
+        15,
+        &[Rule::RecoveryEndsInNewEpoch],
+        "recovery keeps the epoch",
+        REPAIRED,
+        Violation::FalseAlarm(Refusal::DamagedMiddle),
+    ),
+    omission(
+        17,
+        &[Rule::BootIdIsCompared],
+        "a reader trusts the live block of an earlier boot",
+        READERS_AND_CUT,
+        Violation::ReaderWrong,
+    ),
+    omission(
+        18,
+        &[Rule::HotReaderSyncs, Rule::HotReaderStopsAtPublished],
+        "a reader neither syncs a journal nor stops at what was published",
+        READERS_AND_CUT,
+        Violation::Lost,
+    ),
+    omission(
+        18,
+        &[Rule::HotReaderStopsAtPublished],
+        "a reader shows commits that were never published in this boot",
+        READERS_AND_ERROR,
+        Violation::Lost,
+    ),
+    omission(
+        18,
+        &[Rule::NonceChangesFirst],
+        "a new writer keeps the nonce",
+        READERS,
+        Violation::ReaderFalseAlarm(Refusal::JournalNewerThanMeta),
+    ),
+    omission(
+        18,
+        &[Rule::NonceNotedBeforeProbe],
+        "a reader notes the nonce after its probe of the lock",
+        READERS,
+        Violation::ReaderFalseAlarm(Refusal::JournalNewerThanMeta),
+    ),
+    omission(
+        18,
+        &[Rule::HotReaderChecksNonce],
+        "a reader of a journal does not look at the nonce again",
+        READERS,
+        Violation::ReaderWrong,
+    ),
+    omission(
+        20,
+        &[Rule::SequenceDecides],
+        "a snapshot is valid if the commit number is the same",
+        READERS,
+        Violation::ReaderWrong,
+    ),
+    omission(
+        22,
+        &[Rule::LengthSyncedBeforeNamed],
+        "a frame names slots of a length that is not synced",
+        COMMITS_AND_CUT,
+        Violation::FalseAlarm(Refusal::FileTooShort),
+    ),
+    omission(
+        23,
+        &[Rule::MetaBeforeCut],
+        "the file is cut before meta has the new len",
+        SPACE,
+        Violation::FalseAlarm(Refusal::FileTooShort),
+    ),
+];

@@ -27,24 +27,30 @@ pub(crate) struct Structures {
 }
 
 impl Structures {
-    /// Reads them; what a short file does not have is taken as zeros.
+    /// Reads them; what a short file does not have is taken as zeros, and a page that the disk does
+    /// not hand out as a damaged one.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]
+    /// [`Error::Io`] if the file's length cannot be had.
     pub(crate) fn read(file: &StoreFile) -> Result<Self> {
         let file_len = file.len()?;
-        let header_page: HeaderPage = read_page(file, HEADER_OFFSET)?;
-        let header = header_page.decode();
+        let header_page = read_page::<HeaderPage>(file, HEADER_OFFSET);
+        let first_bytes = header_page.as_ref().map_or([0; 8], |page| page.magic);
+        let header = readable(header_page, "header").and_then(|page| page.decode());
         let mut metas = [const { Err(Corruption::Identity { structure: "" }) }; 2];
         let mut schema_copies = [None, None];
         for (i, (meta, copy)) in metas.iter_mut().zip(&mut schema_copies).enumerate() {
-            let page: MetaPage = read_page(file, META_OFFSETS[i])?;
-            *meta = of_this_file(page.decode(meta::NAMES[i]), &header, meta::NAMES[i]);
-            *copy = meta.is_ok().then(|| page.schema_copy().map(<[u8]>::to_vec)).flatten();
+            let name = meta::NAMES[i];
+            let page = readable(read_page::<MetaPage>(file, META_OFFSETS[i]), name);
+            let decoded = page.as_ref().map_err(Clone::clone).and_then(|page| page.decode(name));
+            *meta = of_this_file(decoded, &header, name);
+            let page = page.ok().filter(|_| meta.is_ok());
+            *copy = page.and_then(|page| page.schema_copy().map(<[u8]>::to_vec));
         }
-        let live = read_page::<LivePage>(file, LIVE_OFFSET)?.decode();
-        let first_bytes = header_page.magic;
+        // Nothing rests on the live block: one that cannot be read says nothing.
+        let live = read_page(file, LIVE_OFFSET).unwrap_or_else(|_| LivePage::new_zeroed());
+        let live = live.decode();
         Ok(Self { file_len, header, metas, live, first_bytes, schema_copies })
     }
 
@@ -88,7 +94,7 @@ impl Structures {
     ///
     /// # Errors
     ///
-    /// [`Corruption::SchemaChecksum`] within `Ok`, [`Error::Io`].
+    /// [`Corruption::SchemaChecksum`] or [`Corruption::Unreadable`] within `Ok`.
     pub(crate) fn stored_schema(
         file: &StoreFile,
         header: &Header,
@@ -96,7 +102,9 @@ impl Structures {
         let identity = header.identity();
         // At most 64 KiB: the header was checked.
         let mut text = vec![0; identity.schema_len.get() as usize];
-        file.read(identity.schema_offset.get(), &mut text)?;
+        if let Err(error) = file.read(identity.schema_offset.get(), &mut text) {
+            return Ok(Err(unreadable(&error, "schema")));
+        }
         let (expected, actual) = (identity.schema_checksum.get(), crc32(text.as_slice()));
         let whole = expected == actual;
         Ok(if whole { Ok(text) } else { Err(Corruption::SchemaChecksum { expected, actual }) })
@@ -166,8 +174,42 @@ fn of_this_file(
     }
 }
 
+fn readable<P>(page: Result<P>, structure: &'static str) -> Result<P, Corruption> {
+    page.map_err(|error| unreadable(&error, structure))
+}
+
+fn unreadable(error: &Error, structure: &'static str) -> Corruption {
+    let reason = match error {
+        Error::Io { source, .. } => source.to_string(),
+        other => other.to_string(),
+    };
+    Corruption::Unreadable { structure, reason }
+}
+
 fn read_page<P: FromBytes + IntoBytes + FromZeros>(file: &StoreFile, offset: u64) -> Result<P> {
     let mut page = P::new_zeroed();
     file.read(offset, page.as_mut_bytes())?;
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that nothing can be read from, as from a disk that fails.
+    #[test]
+    fn pages_that_cannot_be_read_are_damaged_pages() {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(1 << 20).unwrap();
+        let file = StoreFile::for_test(file, path.path());
+        let structures = Structures::read(&file).unwrap();
+        let damage = structures.damage();
+        assert_eq!(damage.len(), 3, "{damage:?}");
+        for (offset, found) in damage {
+            assert!(matches!(found, Corruption::Unreadable { .. }), "at {offset}: {found:?}");
+        }
+        let error = structures.why_unknown(path.path());
+        assert!(error.to_string().contains("header: cannot be read: "), "{error}");
+    }
 }

@@ -31,6 +31,14 @@ pub enum Corruption {
         /// Features that must be known.
         features: u64,
     },
+    /// The disk does not hand a page out.
+    #[error("{structure}: cannot be read: {reason}")]
+    Unreadable {
+        /// `header`, `meta A`, `meta B`, `schema`
+        structure: &'static str,
+        /// What the system said.
+        reason: String,
+    },
     /// A page contradicts its checksum.
     #[error("{structure}: expected checksum {expected:#010x} but computed {actual:#010x}")]
     PageChecksum {

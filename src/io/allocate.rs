@@ -7,8 +7,8 @@ use std::os::unix::fs::FileExt;
 
 /// Allocates real blocks for `range`, and makes the file at least as long as its end.
 ///
-/// Bytes that exist keep their values where the file system knows fallocate(2). Where it does not,
-/// zeros are written into `range`: it must hold nothing that is needed.
+/// Bytes that exist keep their values. Where the file system does not know fallocate(2), they are
+/// written over themselves, and zeros behind the file's end; nobody else may write there meanwhile.
 ///
 /// # Errors
 ///
@@ -16,7 +16,7 @@ use std::os::unix::fs::FileExt;
 /// The file then has its old length again: ext4 leaves it longer after a failed fallocate.
 pub(super) fn allocate(file: &File, range: Range<u64>) -> io::Result<()> {
     let old_len = file.metadata()?.len();
-    let result = reserve_blocks(file, &range);
+    let result = reserve_blocks(file, &range, old_len);
     if result.is_err() {
         // The first error says more than one from here, and a file that stays longer is harmless.
         let _ = file.set_len(old_len);
@@ -24,7 +24,7 @@ pub(super) fn allocate(file: &File, range: Range<u64>) -> io::Result<()> {
     result
 }
 
-fn reserve_blocks(file: &File, range: &Range<u64>) -> io::Result<()> {
+fn reserve_blocks(file: &File, range: &Range<u64>, old_len: u64) -> io::Result<()> {
     let len = range.end.saturating_sub(range.start);
     if len == 0 {
         return Ok(());
@@ -33,7 +33,7 @@ fn reserve_blocks(file: &File, range: &Range<u64>) -> io::Result<()> {
         return Err(io::ErrorKind::FileTooLarge.into()); // The system would call it invalid.
     }
     match fallocate(file, range.start, len) {
-        Err(error) if is_unknown(&error) => write_zeros(file, range),
+        Err(error) if is_unknown(&error) => write_over(file, range, old_len),
         result => result,
     }
 }
@@ -59,24 +59,29 @@ fn is_unknown(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(rustix::io::Errno::OPNOTSUPP.raw_os_error())
 }
 
-fn write_zeros(file: &File, range: &Range<u64>) -> io::Result<()> {
-    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+/// Writes what is there over itself, which fills holes, and zeros behind the end.
+fn write_over(file: &File, range: &Range<u64>, old_len: u64) -> io::Result<()> {
+    let mut block = vec![0; 1 << 16];
     let mut offset = range.start;
     while offset < range.end {
-        let rest = range.end.saturating_sub(offset);
-        let len = usize::try_from(rest).unwrap_or(usize::MAX).min(ZEROS.len());
-        let written = match file.write_at(ZEROS.get(..len).unwrap_or(&ZEROS), offset) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            result => result?,
-        };
-        offset = offset.saturating_add(u64::try_from(written).unwrap_or(rest));
+        let end = if offset < old_len { range.end.min(old_len) } else { range.end };
+        let rest = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = rest.min(block.len());
+        let Some(bytes) = block.get_mut(..len) else { break };
+        bytes.fill(0);
+        if offset < old_len {
+            file.read_exact_at(bytes, offset)?;
+        }
+        file.write_all_at(bytes, offset)?;
+        offset = offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     #[test]
@@ -90,14 +95,20 @@ mod tests {
     }
 
     #[test]
-    fn without_fallocate_zeros_go_into_the_new_part_only() {
+    fn without_fallocate_what_is_there_stays_and_zeros_follow() {
         let file = tempfile::tempfile().unwrap();
-        file.write_all_at(&[7; 10], 0).unwrap();
-        write_zeros(&file, &(10..200_001)).unwrap();
+        file.set_len(100_000).unwrap();
+        file.write_all_at(&[7; 10], 99_990).unwrap();
+        let blocks = || file.metadata().unwrap().blocks();
+        let before = blocks();
+        write_over(&file, &(8..200_001), 100_000).unwrap();
         let mut bytes = vec![1; 200_001];
         file.read_exact_at(&mut bytes, 0).unwrap();
-        assert_eq!((&bytes[..10], bytes[10..].iter().max()), ([7; 10].as_slice(), Some(&0)));
+        assert_eq!(&bytes[99_990..100_000], [7; 10].as_slice());
+        let others = bytes[..99_990].iter().chain(&bytes[100_000..]);
+        assert_eq!(others.max(), Some(&0));
         assert_eq!(file.metadata().unwrap().len(), 200_001);
+        assert!(blocks() > before, "the hole was not filled");
     }
 
     #[test]

@@ -39,6 +39,12 @@ impl StoreFile {
         Ok(Self { file, path })
     }
 
+    /// A file that a test has opened in its own way.
+    #[cfg(test)]
+    pub(crate) fn for_test(file: File, path: &Path) -> Self {
+        Self { file, path: path.to_owned() }
+    }
+
     /// Another handle of the same open file.
     ///
     /// # Errors
@@ -161,7 +167,7 @@ impl StoreFile {
     }
 
     /// Allocates real blocks from `start` to `end` and makes the file that long if it is shorter.
-    /// Bytes from `start` on must hold nothing that is needed.
+    /// Bytes that exist keep their values.
     ///
     /// # Errors
     ///
@@ -267,19 +273,28 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Exists`] if somebody else was faster; [`Error::Io`].
+    /// [`Error::Exists`] if somebody else was faster; [`Error::Io`]. Then the name is not there, as
+    /// far as it could be taken away again.
     pub(crate) fn publish(self, lock: Lock) -> Result<StoreFile> {
         let StoreFile { file, path: target } = self.file;
         if !lock.acquire(&file, Duration::ZERO).map_err(Error::io("lock", &target))? {
             return Err(Error::Locked { path: target, holders: holders(&file) });
         }
+        // All that can fail, but the sync, comes before the name.
+        let parent = parent(&target);
+        let directory = File::open(parent).map_err(Error::io("open", parent))?;
+        let mut path = fs::canonicalize(parent).map_err(Error::io("open", parent))?;
+        path.extend(target.file_name());
         link(&file, self.temporary.as_ref(), &target).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => Error::Exists { path: target.clone() },
             _ => Error::io("create", &target)(source),
         })?;
         drop(self.temporary);
-        sync_directory(parent(&target))?;
-        let path = fs::canonicalize(&target).map_err(Error::io("open", &target))?;
+        if let Err(source) = directory.sync_all() {
+            // A name that a crash may take away was not promised.
+            let _ = fs::remove_file(&target);
+            return Err(Error::io("sync", parent)(source));
+        }
         Ok(StoreFile { file, path })
     }
 }
@@ -294,11 +309,6 @@ fn link(file: &File, temporary: Option<&TemporaryName>, target: &Path) -> io::Re
         }
     };
     Ok(rustix::fs::linkat(CWD, &from, CWD, target, flags)?)
-}
-
-fn sync_directory(directory: &Path) -> Result<()> {
-    let file = File::open(directory).map_err(Error::io("sync", directory))?;
-    file.sync_all().map_err(Error::io("sync", directory))
 }
 
 #[cfg(target_os = "linux")]

@@ -205,6 +205,12 @@ pub enum Error {
         /// The store.
         path: PathBuf,
     },
+    /// The handle belongs to the process that forked this one. Open the store again here.
+    #[error("{} was opened by the process that forked this one: open it again", path.display())]
+    Forked {
+        /// The store.
+        path: PathBuf,
+    },
     /// Another file was put in this one's place.
     #[error("{} was replaced by another file while it was being opened", path.display())]
     Replaced {

@@ -110,7 +110,9 @@ impl OpenOptions {
     ///
     /// As [`Store::create`].
     pub fn create<R: Record>(&self, path: impl AsRef<Path>) -> Result<Store<R>> {
-        Ok(Store::wrap(self.create_raw(path, &R::schema())?))
+        let schema = R::schema();
+        Store::<R>::assert_size(&schema);
+        Ok(Store::wrap(self.create_raw(path, &schema)?))
     }
 
     /// Opens a store whatever its records are.

@@ -26,7 +26,7 @@ use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::header::Header;
 use crate::format::meta::{self, Meta};
 use crate::format::slot::{NO_SLOT, State, Tag, free_link, write_free_link};
-use crate::io::StoreFile;
+use crate::io::{Process, StoreFile};
 use crate::options::OpenOptions;
 use crate::place::{Handle, Place};
 use crate::record::Area;
@@ -65,6 +65,8 @@ pub struct RawStore {
     file: StoreFile,
     header: Header,
     schema: Schema,
+    /// Whether some bytes are no record of the schema.
+    needs_check: bool,
     /// The schema's text as it stands in the file.
     schema_text: Vec<u8>,
     /// What a checkpoint would say now.
@@ -74,6 +76,8 @@ pub struct RawStore {
     /// Slots that the file has room for.
     capacity: u64,
     access: Access,
+    /// Where the store was opened.
+    process: Process,
     progress: Progress,
     /// A slot's area while it is being put together.
     scratch: Vec<u64>,
@@ -214,8 +218,9 @@ impl RawStore {
     ///
     /// # Errors
     ///
-    /// [`Error::RecordSize`]; [`Error::Full`] with the store as before; [`Error::ReadOnly`],
-    /// [`Error::Poisoned`], [`Error::Io`].
+    /// [`Error::RecordSize`]; [`Error::NotStorable`] if its bytes are no record of the schema;
+    /// [`Error::Full`] with the store as before; [`Error::ReadOnly`], [`Error::Poisoned`],
+    /// [`Error::Forked`], [`Error::Io`].
     pub fn append(&mut self, record: &[u8]) -> Result<SlotIndex> {
         self.with_area(record, Self::append_area)
     }
@@ -472,12 +477,22 @@ impl RawStore {
         record: &[u8],
         work: impl FnOnce(&mut Self, &[u64]) -> Result<T>,
     ) -> Result<T> {
-        self.check_size(record)?;
+        self.check_record(record)?;
         let mut area = std::mem::take(&mut self.scratch);
         slots::fill(&mut area, record);
         let result = work(self, &area);
         self.scratch = area;
         result
+    }
+
+    /// Checks that a record is one of the schema's: what `verify` would call damage is not written.
+    fn check_record(&self, record: &[u8]) -> Result<()> {
+        self.check_size(record)?;
+        if !self.needs_check {
+            return Ok(());
+        }
+        let checked = self.schema.check(self.byte_order(), record);
+        checked.map_err(|invalid| Error::NotStorable { source: Box::new(invalid) })
     }
 
     fn check_size(&self, record: &[u8]) -> Result<()> {

@@ -23,7 +23,7 @@ use scan::Scan;
 /// How a store is verified.
 #[derive(Clone, Copy)]
 pub struct VerifyOptions<'a> {
-    /// Threads that check slots; 0 for one on each processor.
+    /// Threads that check slots, at most 256; 0 for one on each processor.
     pub threads: usize,
     /// Findings that are listed; the others are counted.
     pub finding_max: usize,

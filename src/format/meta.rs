@@ -23,6 +23,8 @@ pub const FLAG_DIGEST_UNKNOWN: u16 = 2;
 
 /// The highest `sequence` and `commit_number` that a meta may have.
 const COUNT_MAX: u64 = u64::MAX >> 1;
+/// A writer does not begin with counters from here on: it would come to those that none may have.
+pub const COUNT_WRITABLE: u64 = COUNT_MAX / 2;
 
 /// Bytes of a meta's page that hold a copy of the schema's text, if it is no longer.
 pub const SCHEMA_COPY_SIZE: usize = 3584;

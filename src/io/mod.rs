@@ -18,4 +18,4 @@ pub use lock::Holder;
 pub(crate) use lock::{Lock, holders};
 pub use mapping::Growth;
 pub(crate) use mapping::{Element, Mapping, MappingOptions};
-pub(crate) use process::{ProcessIdentity, random_bytes};
+pub(crate) use process::{Process, ProcessIdentity, random_bytes};

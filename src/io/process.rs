@@ -5,6 +5,31 @@ use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// A process, to tell it from one that it forks: the child has copies of all handles, and of the
+/// locks, and must use none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Process {
+    id: u32,
+}
+
+impl Process {
+    /// This process.
+    pub(crate) fn current() -> Self {
+        Self { id: std::process::id() }
+    }
+
+    /// The process that started this one.
+    #[cfg(test)]
+    pub(crate) fn parent() -> Self {
+        Self { id: std::os::unix::process::parent_id() }
+    }
+
+    /// Whether this is the process.
+    pub(crate) fn is_current(self) -> bool {
+        self.id == std::process::id()
+    }
+}
+
 /// What other processes are told about this one.
 pub(crate) struct ProcessIdentity {
     pub(crate) boot_id: [u8; 16],

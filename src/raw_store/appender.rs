@@ -24,6 +24,8 @@ pub struct Appender<'s> {
 
 /// After so many bytes the disk begins with them: it works while the next ones are put together.
 const WRITE_BACK_SIZE: u64 = 32 << 20;
+/// The most room that is made for records of which it is only said that they will come.
+const EXPECTED_SIZE_MAX: u64 = 64 << 20;
 /// The largest piece of memory in which the system keeps a file. One that is still written to is
 /// left alone: it would have to be written twice.
 const LARGE_PAGE_SIZE: u64 = 2 << 20;
@@ -61,14 +63,15 @@ impl Appender<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::RecordSize`], [`Error::Full`], [`Error::Io`]. What was appended before stays, and
-    /// [`finish`](Self::finish) may still be called.
+    /// [`Error::RecordSize`], [`Error::NotStorable`], [`Error::Full`], [`Error::Io`]. What was
+    /// appended before stays, and [`finish`](Self::finish) may still be called.
     ///
     /// [`Error::RecordSize`]: crate::Error::RecordSize
+    /// [`Error::NotStorable`]: crate::Error::NotStorable
     /// [`Error::Full`]: crate::Error::Full
     /// [`Error::Io`]: crate::Error::Io
     pub fn push(&mut self, record: &[u8]) -> Result<SlotIndex> {
-        self.store.check_size(record)?;
+        self.store.check_record(record)?;
         let mut area = std::mem::take(&mut self.store.scratch);
         slots::fill(&mut area, record);
         let result = self.push_area(&area);
@@ -93,8 +96,10 @@ impl Appender<'_> {
 
     /// Makes room for so many records at once instead of little by little, if there is that much.
     pub(crate) fn expect(&mut self, count: usize) {
-        // Whoever promised them may be wrong; if not, `push` says that there is no room.
-        let _ = self.store.make_room(self.next, count as u64);
+        // Whoever promised them may be wrong, so that this is no more than a few steps of growing
+        // would be. If there is no room, `push` says so.
+        let count_max = EXPECTED_SIZE_MAX / u64::from(self.store.geometry().stride());
+        let _ = self.store.make_room(self.next, count_max.min(count as u64));
         self.pause = self.store.pause_after(self.next);
     }
 

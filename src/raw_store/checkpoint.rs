@@ -16,10 +16,13 @@ use zerocopy::little_endian::U64;
 
 use crate::error::{Error, Result};
 use crate::format::geometry::{LIVE_OFFSET, META_OFFSETS};
-use crate::format::live::LivePage;
+use crate::format::live::{FLAG_POISONED, FLAG_READY, LivePage};
 use crate::format::meta::Meta;
 
-use super::{Access, RawStore};
+use super::{Access, Progress, RawStore};
+
+/// Where the live block says that its writer has stopped.
+const FLAGS_OFFSET: u64 = LIVE_OFFSET + offset_of!(LivePage, flags) as u64;
 
 impl RawStore {
     /// Makes everything written so far durable. When this has returned, a crash takes none of it.
@@ -32,13 +35,12 @@ impl RawStore {
         if self.access == Access::Read {
             return Ok(());
         }
-        self.check_not_poisoned()?;
+        self.check_usable()?;
         if !self.progress.changed {
             return Ok(());
         }
         let result = self.checkpoint();
-        self.progress.poisoned |= result.is_err();
-        result
+        self.poison_if_failed(result)
     }
 
     /// Makes everything durable and closes the store cleanly, so that it opens at once whatever
@@ -58,14 +60,14 @@ impl RawStore {
         }
         self.progress.started = false;
         let result = self.write_meta(true);
-        self.progress.poisoned |= result.is_err();
-        result
+        self.poison_if_failed(result)
     }
 
     /// Everything that comes before the first change of a slot; then it costs nothing.
     #[inline]
     pub(crate) fn begin(&mut self) -> Result<()> {
-        if self.progress.started && !self.progress.poisoned { Ok(()) } else { self.start() }
+        let Progress { started, poisoned, .. } = self.progress;
+        if started && !poisoned && self.process.is_current() { Ok(()) } else { self.start() }
     }
 
     #[cold]
@@ -73,20 +75,34 @@ impl RawStore {
         if self.access == Access::Read {
             return Err(Error::ReadOnly { path: self.path().to_owned() });
         }
-        self.check_not_poisoned()?;
+        self.check_usable()?;
         self.allocate_capacity()?;
         // From here a crash makes the next opening count the slots again.
         let result = self.write_meta(false);
-        self.progress.poisoned |= result.is_err();
         self.progress.started = result.is_ok();
-        result
+        self.poison_if_failed(result)
     }
 
-    pub(super) fn check_not_poisoned(&self) -> Result<()> {
+    /// Checks that no sync failed, and that this is the process that opened the store.
+    pub(super) fn check_usable(&self) -> Result<()> {
+        if !self.process.is_current() {
+            return Err(Error::Forked { path: self.path().to_owned() });
+        }
         if self.progress.poisoned {
             return Err(Error::Poisoned { path: self.path().to_owned() });
         }
         Ok(())
+    }
+
+    /// After a failed sync what is on disk is not known, so that nothing more is written.
+    pub(super) fn poison_if_failed(&mut self, result: Result<()>) -> Result<()> {
+        if result.is_err() {
+            self.progress.poisoned = true;
+            // For those who look at the file from outside; nothing rests on it.
+            let flags = U64::new(FLAG_READY | FLAG_POISONED);
+            let _ = self.file.write(FLAGS_OFFSET, flags.as_bytes());
+        }
+        result
     }
 
     fn checkpoint(&mut self) -> Result<()> {
@@ -138,9 +154,63 @@ impl Drop for RawStore {
     /// Closes the store as [`RawStore::close`] does, unless the thread is panicking: then what was
     /// being done may be half done, and the next opening counts the slots again.
     fn drop(&mut self) {
-        if self.progress.started && !self.progress.poisoned && !std::thread::panicking() {
+        // A child that was forked has the handle as well, and the store is its parent's.
+        let Progress { started, poisoned, .. } = self.progress;
+        if started && !poisoned && self.process.is_current() && !std::thread::panicking() {
             // Nobody is left to tell; who wants to know calls `close`.
             let _ = self.finish();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::Process;
+    use crate::record::Record;
+
+    #[stridedb::record]
+    #[derive(Clone, Copy)]
+    struct Number {
+        number: u64,
+    }
+
+    /// A process forks with records in hand that are not synced. The child ends, and drops its copy
+    /// of the handle: the file is its parent's, and must stay as it is.
+    #[test]
+    fn a_handle_in_a_forked_child_writes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.stride");
+        let mut store = RawStore::create(&path, &Number::schema()).unwrap();
+        store.append(&[1; 8]).unwrap();
+        store.sync().unwrap();
+        store.append(&[2; 8]).unwrap();
+        store.process = Process::parent();
+        let before = std::fs::read(&path).unwrap();
+        let results = [
+            store.append(&[3; 8]).map(drop),
+            store.update(0, &[3; 8]),
+            store.remove(0).map(drop),
+            store.reserve(1_000_000),
+            store.sync(),
+        ];
+        for result in results {
+            assert!(matches!(result, Err(Error::Forked { .. })), "{result:?}");
+        }
+        drop(store);
+        assert!(std::fs::read(&path).unwrap() == before, "the child wrote into the file");
+    }
+
+    #[test]
+    fn a_poisoned_store_says_so_to_those_who_look() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.stride");
+        let mut store = RawStore::create(&path, &Number::schema()).unwrap();
+        store.append(&[1; 8]).unwrap();
+        let failed = Err(Error::io("sync", &path)(std::io::ErrorKind::Other.into()));
+        assert!(store.poison_if_failed(failed).is_err());
+        let result = store.append(&[1; 8]);
+        assert!(matches!(result, Err(Error::Poisoned { .. })), "{result:?}");
+        assert!(crate::inspect(&path).unwrap().live.poisoned);
     }
 }

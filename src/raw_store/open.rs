@@ -13,8 +13,10 @@ use crate::format::checksum::{Summer, crc32, key};
 use crate::format::geometry::{Geometry, LIVE_OFFSET, META_OFFSETS, SCHEMA_OFFSET};
 use crate::format::header::{Header, HeaderPage, Identity, VERSION};
 use crate::format::live::{Live, LivePage, Writer};
-use crate::format::meta::Meta;
-use crate::io::{Lock, Mapping, MappingOptions, NewFile, ProcessIdentity, StoreFile, random_bytes};
+use crate::format::meta::{COUNT_WRITABLE, Meta};
+use crate::io::{
+    Lock, Mapping, MappingOptions, NewFile, Process, ProcessIdentity, StoreFile, random_bytes,
+};
 use crate::options::{Growth, OpenOptions};
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
@@ -28,7 +30,7 @@ pub struct OpenReport {
     pub recounted: bool,
     /// Whole records behind the last slot, found when the slots were counted: they were appended
     /// after the last sync that is known, and are not part of the store. Appending overwrites
-    /// them.
+    /// them. Records that were cut off by truncating are not counted.
     pub unclaimed_count: u64,
     /// Slots that did not match their checksums when they were counted; 0 if they were not.
     pub slots_damaged: u64,
@@ -108,12 +110,14 @@ impl RawStore {
             slots: Slots { mapping, geometry, key, summer: Summer::new() },
             file,
             header,
+            needs_check: schema.needs_check(),
             schema,
             schema_text,
             meta,
             meta_page,
             capacity: geometry.slot_count_in(structures.file_len),
             access,
+            process: Process::current(),
             progress: Progress::default(),
             scratch: vec![0; geometry.area_size() as usize / 8],
             report: OpenReport { damage, ..OpenReport::default() },
@@ -130,13 +134,30 @@ impl RawStore {
         if self.access == Access::Read {
             return Ok(());
         }
+        self.check_counters()?;
         self.write_live_block()?;
         if !self.meta.clean {
             self.begin()?;
+            self.rewrite_slots()?;
             self.link_free_slots()?;
             self.sync()?;
         }
         Ok(())
+    }
+
+    /// Checks that the counters of the metas leave room for what a writer counts in its life.
+    fn check_counters(&self) -> Result<()> {
+        if self.meta.sequence.max(self.meta.commit_number) < COUNT_WRITABLE {
+            return Ok(());
+        }
+        Err(Error::Unsupported {
+            path: self.path().to_owned(),
+            reason: format!(
+                "to write it; its metas count {} writes and {} commits, and from {COUNT_WRITABLE} \
+                 on a store is only read: copy its records into a new one",
+                self.meta.sequence, self.meta.commit_number
+            ),
+        })
     }
 
     fn write_live_block(&self) -> Result<()> {

@@ -57,6 +57,9 @@ impl RawStore {
     /// When this returns it is durable. A crash before that leaves all records or none of them
     /// forgotten.
     ///
+    /// So that old handles never match new records, each call uses up a generation of the slots
+    /// that are appended afterwards, of which there are 65,535 in the life of a store.
+    ///
     /// # Errors
     ///
     /// [`Error::NeedsMaintenance`]; [`Error::Corrupt`] if one of them is damaged, and
@@ -98,7 +101,10 @@ impl RawStore {
         if any_deleted {
             self.link_free_slots()?;
         }
-        self.sync()
+        self.sync()?;
+        // Either meta must be enough, and the older one still names what is gone.
+        let result = self.write_meta(false);
+        self.poison_if_failed(result)
     }
 
     /// Gives back the room beyond the last slot. When this returns it is durable.
@@ -108,14 +114,15 @@ impl RawStore {
     /// [`Error::NeedsMaintenance`], [`Error::ReadOnly`], [`Error::Poisoned`], [`Error::Io`].
     pub fn shrink_to_fit(&mut self) -> Result<()> {
         self.check_maintenance("shrink_to_fit")?;
-        self.check_not_poisoned()?;
+        self.check_usable()?;
         self.sync()?; // The meta names nothing beyond `len`, so what lies there can go.
         let Some(file_len) = self.geometry().file_len(self.meta.len) else { return Ok(()) };
         self.capacity = self.meta.len;
         let mapping = &mut self.slots.mapping;
         mapping.resize(self.file.file(), file_len).map_err(Error::io("map", self.file.path()))?;
         self.file.set_len(file_len)?;
-        self.file.sync_all() // The new length is durable.
+        let result = self.file.sync_all(); // The new length is durable.
+        self.poison_if_failed(result)
     }
 
     /// Figures about the store and about what this handle did.

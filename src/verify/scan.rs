@@ -19,6 +19,8 @@ use crate::io::StoreFile;
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
 
+/// More threads than this do not read faster.
+const THREADS_MAX: usize = 256;
 /// Slots are read and handed out in blocks of about so many bytes.
 const BLOCK_SIZE: u64 = 1 << 18;
 
@@ -76,10 +78,13 @@ impl<'a> Scan<'a> {
         let next = AtomicU64::new(0);
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = if options.threads == 0 { processors } else { options.threads };
+        let work = || self.work(&next, options);
         let mut totals = Totals::default();
         thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..threads).map(|_| scope.spawn(|| self.work(&next, options))).collect();
+            // This thread is one of them, so that it goes on if the system has no others.
+            let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+            let workers: Vec<_> = (1..threads.min(THREADS_MAX)).map_while(spawn).collect();
+            totals.merge(work());
             for worker in workers {
                 match worker.join() {
                     Ok(found) => totals.merge(found),
@@ -194,10 +199,18 @@ impl<'a> Scan<'a> {
         let (area, trailer) = slot.split_at(slot.len() - TRAILER_SIZE);
         let trailer = Trailer::read_from_bytes(trailer).expect("a trailer is any 8 bytes");
         let (tag, area_crc) = trailer.verify(index, area, self.key)?;
-        if tag.state() == State::Live {
-            let record_size = self.geometry.record_size();
-            let offset = self.offset(index) + u64::from(record_size);
-            check_zeros("record padding", offset, &area[record_size as usize..])?;
+        // A removed record leaves nothing behind but the link.
+        let (structure, used) = match tag.state() {
+            State::Live => ("record padding", self.geometry.record_size() as usize),
+            _ => ("removed record", size_of::<u64>()),
+        };
+        check_zeros(structure, self.offset(index) + used as u64, &area[used..])?;
+        if tag.state() == State::Deleted && !tag.can_be_reused() {
+            let link = free_link(area).unwrap_or(NO_SLOT);
+            if link != NO_SLOT {
+                let (from, to) = (index, SlotIndex::new(link));
+                return Err(Corruption::FreeList { from, to, len: self.len });
+            }
         }
         Ok((tag, area_crc))
     }

@@ -6,14 +6,15 @@ use stridedb::format::Corruption;
 use stridedb::format::checksum::crc32;
 use stridedb::format::geometry::SCHEMA_OFFSET;
 use stridedb::format::header::Identity;
-use stridedb::format::meta::{FLAG_CLEAN, MetaPage};
+use stridedb::format::meta::{COUNT_WRITABLE, FLAG_CLEAN, MetaPage};
+use stridedb::format::slot::Tag;
 use stridedb::zerocopy::little_endian::{U16, U32, U64};
 use stridedb::{Error, Store};
 
 use crate::bad_files::ask;
 use crate::common::{
     Sample, assert_samples, chain, change_identity, change_metas, directory, report, sample,
-    schema_text, ten_samples,
+    schema_text, ten_samples, write_slot,
 };
 
 /// A whole identity with one absurd field, under right checksums.
@@ -101,6 +102,46 @@ fn absurd_metas_are_refused_with_the_field() {
 
 /// Metas whose numbers are possible and wrong, under right checksums: no operation panics, and
 /// `verify` notices.
+/// A writer would count on until no meta may have its counters, and then nobody could open it.
+#[test]
+fn a_store_whose_counters_are_nearly_used_up_is_only_read() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    let mut bytes = ten_samples();
+    change_metas(&mut bytes, |page| {
+        page.sequence = U64::new(page.sequence.get() + COUNT_WRITABLE);
+    });
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Store::<Sample>::open(&path).unwrap_err();
+    println!("{error}");
+    assert!(matches!(error, Error::Unsupported { .. }), "{error:?}");
+    assert_samples(&Store::open_read_only(&path).unwrap(), 10);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn what_a_removed_record_leaves_behind_is_found() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    let mut link = [0; 24];
+    link[..8].fill(0xFF);
+    for (at, generation) in [(None, 0), (Some(20), 0), (Some(3), u16::MAX)] {
+        let mut bytes = ten_samples();
+        let mut area = link;
+        if let Some(at) = at {
+            area[at] = 1;
+        }
+        write_slot(&mut bytes, 4, Tag::first(generation).deleted(), &area);
+        change_metas(&mut bytes, |page| {
+            page.live_count = U64::new(9);
+            page.free_head = U64::new(4);
+        });
+        std::fs::write(&path, bytes).unwrap();
+        let report = report(&path).unwrap();
+        assert_eq!(report.slots_damaged, u64::from(at.is_some()), "{:?}", report.findings);
+    }
+}
+
 #[test]
 fn metas_that_lie_lead_to_errors_and_no_panic() {
     let directory = directory();

@@ -3,10 +3,11 @@
 use std::error::Error as StdError;
 use std::path::Path;
 
-use stridedb::format::checksum::page_crc32;
-use stridedb::format::geometry::{META_OFFSETS, PAGE_SIZE};
+use stridedb::format::checksum::{crc32, key, page_crc32};
+use stridedb::format::geometry::{META_OFFSETS, PAGE_SIZE, SlotIndex};
 use stridedb::format::header::{HeaderPage, PAGE_CHECKSUM_OFFSET};
 use stridedb::format::meta::MetaPage;
+use stridedb::format::slot::{Tag, Trailer};
 use stridedb::zerocopy::little_endian::U32;
 use stridedb::zerocopy::{FromBytes, IntoBytes};
 use stridedb::{RawStore, Record, Store, Text, VerifyOptions, VerifyReport, verify};
@@ -141,6 +142,17 @@ pub(crate) fn change_identity(
 ) {
     change_header(bytes, |page| change(&mut page.identity));
     change_metas(bytes, |page| change(&mut page.identity));
+}
+
+/// Seals an area into a slot of a closed store's bytes, and says that the digest is not known.
+pub(crate) fn write_slot(bytes: &mut [u8], index: u64, tag: Tag, area: &[u8]) {
+    let header = HeaderPage::read_from_bytes(&bytes[..PAGE_SIZE]).unwrap().decode().unwrap();
+    let index = SlotIndex::new(index);
+    let trailer = Trailer::seal(index, tag, crc32(area), key(header.identity().store_id));
+    let start = header.geometry().slot_offset(index).unwrap() as usize;
+    bytes[start..][..area.len()].copy_from_slice(area);
+    bytes[start + area.len()..][..8].copy_from_slice(trailer.as_bytes());
+    change_metas(bytes, |page| page.flags |= 2);
 }
 
 /// A record's bytes, for a store without a type.

@@ -22,6 +22,89 @@ fn sound(path: &std::path::Path) {
 }
 
 #[test]
+fn numbers_outside_of_their_range_are_not_stored_without_a_type_either() {
+    #[stridedb::record]
+    #[derive(Clone, Copy, Debug)]
+    struct Month {
+        #[field(range = 1..=12)]
+        number: u8,
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.stride");
+    let mut store = stridedb::RawStore::create(&path, &Month::schema()).unwrap();
+    store.append(&[12]).unwrap();
+    let results = [
+        store.append(&[13]).map(drop),
+        store.insert(&[0]).map(drop),
+        store.update(0, &[13]),
+        store.appender().unwrap().push(&[13]).map(drop),
+    ];
+    for result in results {
+        assert!(matches!(result, Err(Error::NotStorable { .. })), "{result:?}");
+    }
+    store.close().unwrap();
+    sound(&path);
+}
+
+#[test]
+fn promised_records_that_do_not_come_leave_little_room_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.stride");
+    let mut store = Store::<Sample>::create(&path).unwrap();
+    for promised in [4_000_000, usize::MAX] {
+        let mut left = 1;
+        let liar = std::iter::from_fn(|| {
+            left -= 1;
+            (left == 0).then(|| sample(0))
+        });
+        store.extend(Promising(liar, promised)).unwrap();
+    }
+    let size = store.as_raw().statistics().unwrap().file_size;
+    assert!(size < 200 << 20, "{size} bytes");
+}
+
+/// An iterator that promises more than it has.
+struct Promising<I>(I, usize);
+
+impl<I: Iterator> Iterator for Promising<I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.1, None)
+    }
+}
+
+#[test]
+fn either_meta_is_enough_after_truncating() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.stride");
+    let mut store = OpenOptions::new().maintenance(true).create::<Sample>(&path).unwrap();
+    store.extend((0..100).map(sample)).unwrap();
+    store.sync().unwrap();
+    store.truncate(10).unwrap();
+    let lens = stridedb::inspect(&path).unwrap().metas.map(|meta| meta.unwrap().len);
+    assert_eq!(lens, [10, 10]);
+}
+
+#[test]
+fn any_number_of_threads_verifies() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.stride");
+    let mut store = Store::<Sample>::create(&path).unwrap();
+    store.extend((0..100_000).map(sample)).unwrap();
+    store.close().unwrap();
+    for threads in [1, 3, usize::MAX] {
+        let options = stridedb::VerifyOptions { threads, ..Default::default() };
+        let report = verify(&path, &options).unwrap();
+        assert_eq!((report.is_sound(), report.live_count), (true, 100_000), "{threads} threads");
+    }
+}
+
+#[test]
 fn what_is_appended_is_there_after_reopening() {
     for growth in [Growth::Reserve(1 << 30), Growth::Remap] {
         let directory = tempfile::tempdir().unwrap();

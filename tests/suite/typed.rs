@@ -1,6 +1,7 @@
 //! Rust types against what stands in the file.
 
 use stridedb::format::header::Identity;
+use stridedb::format::slot::Tag;
 use stridedb::schema::ByteOrder;
 use stridedb::zerocopy::IntoBytes;
 use stridedb::zerocopy::little_endian::U32;
@@ -8,7 +9,7 @@ use stridedb::{Error, RawStore, Record, Store, Text, inspect};
 
 use crate::common::{
     Sample, assert_samples, assert_sound, chain, change_identity, directory, make, report, sample,
-    ten_samples,
+    ten_samples, write_slot,
 };
 
 /// The samples as another program imagines them.
@@ -106,6 +107,7 @@ fn bytes_that_are_no_value_are_errors_that_name_the_field_and_iterating_goes_on(
     let directory = directory();
     let path = directory.path().join("s.stride");
     let mut store = RawStore::create(&path, &Order::schema()).unwrap();
+    let good = order(4, b'z');
     let cases = [
         (order(0, 2), None),
         (order(0, 3), Some("side")),
@@ -115,12 +117,22 @@ fn bytes_that_are_no_value_are_errors_that_name_the_field_and_iterating_goes_on(
         (order(2, 0xFF), Some("symbol")),
         (order(3, 0), Some("symbol")),
         (order(7, 1), Some("_padding")),
-        (order(4, b'z'), None),
+        (good, None),
     ];
-    for (record, _) in &cases {
-        store.append(record).unwrap();
+    for (record, field) in &cases {
+        let result = store.append(record);
+        assert_eq!(result.is_err(), field.is_some(), "{record:?}: {result:?}");
+        if let (Err(error), Some(field)) = (result, field) {
+            assert!(chain(&error).contains(&format!("field `{field}`")), "{}", chain(&error));
+            store.append(&good).unwrap();
+        }
     }
     store.close().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    for (index, (record, _)) in (0..).zip(&cases) {
+        write_slot(&mut bytes, index, Tag::first(0), record);
+    }
+    std::fs::write(&path, bytes).unwrap();
     let mut store = Store::<Order>::open(&path).unwrap();
     let found: Vec<_> = store.iter().collect();
     assert_eq!(found.len(), cases.len());

@@ -381,17 +381,18 @@ impl RawStore {
         Ok(true)
     }
 
-    /// A verified copy of a record; `None` if it was removed.
+    /// Copies a verified record out; whether there is one. By reference, since a copy that is
+    /// handed on in a result is copied again and again.
     ///
     /// What can go wrong is made elsewhere, so that this is small enough to become part of its
     /// callers, where the area's size is known and the copy needs no loop.
     #[inline(always)]
-    pub(crate) fn get_area<A: Area>(&self, place: Place) -> Result<Option<A>> {
+    pub(crate) fn get_area<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
         let index = place.index;
         if index.get() >= self.meta.len {
             return Err(self.out_of_range(index));
         }
-        let Some((area, trailer, area_crc)) = self.slots.copy(index) else {
+        let Some((trailer, area_crc)) = self.slots.copy(index, area) else {
             return Err(self.corrupt(self.slots.too_short(index)));
         };
         let tag = match trailer.verify_crc(index, area_crc, self.slots.key) {
@@ -400,7 +401,7 @@ impl RawStore {
         };
         match place.generation {
             Some(expected) if expected != tag.generation() => Err(stale(index, expected, tag)),
-            _ => Ok((tag.state() == State::Live).then_some(area)),
+            _ => Ok(tag.state() == State::Live),
         }
     }
 

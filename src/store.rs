@@ -213,9 +213,11 @@ impl<R: Record> Store<R> {
     #[inline]
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
         let place = place.into();
-        match self.raw.get_area(place)? {
-            Some(area) => self.record_in(place.index, &area).map(Some),
-            None => Ok(None),
+        let mut area = R::Area::new_zeroed();
+        match self.raw.get_area(place, &mut area) {
+            Ok(true) => self.record_in(place.index, &area).map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -1,7 +1,5 @@
 //! The mapped slots: verified copies out, sealed copies in.
 
-use std::marker::PhantomData;
-
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::format::Corruption;
@@ -21,20 +19,20 @@ pub(super) struct Slots {
 }
 
 /// Copies an area out and sums it: done together, it need not be read again.
-struct Copy<'m, A> {
+struct CopyOut<'m, A> {
     element: Element<'m>,
-    area: PhantomData<A>,
+    area: &'m mut A,
 }
 
-impl<A: Area> Summing for Copy<'_, A> {
-    type Output = (A, u32);
+impl<A: Area> Summing for CopyOut<'_, A> {
+    type Output = u32;
 
     #[inline(always)]
-    fn run(self, summer: Summer) -> (A, u32) {
+    fn run(self, summer: Summer) -> u32 {
         let mut area = A::new_zeroed();
         self.element.copy_area(area.as_mut_bytes());
-        let area_crc = summer.crc32(&area);
-        (area, area_crc)
+        *self.area = area;
+        summer.crc32(&area)
     }
 }
 
@@ -80,15 +78,13 @@ impl Slots {
         Ok(zerocopy::transmute!(element.trailer()))
     }
 
-    /// Copies a slot below `len` out, whatever it holds; its area, its trailer and its area's
-    /// CRC-32. `None` if the file does not have it.
-    ///
-    /// Verified by the caller: a copy that is put into a `Result` here is moved once more.
+    /// Copies a slot below `len` out, whatever it holds; its trailer and its area's CRC-32. `None`
+    /// if the file does not have it.
     #[inline(always)]
-    pub(super) fn copy<A: Area>(&self, index: SlotIndex) -> Option<(A, Trailer, u32)> {
+    pub(super) fn copy<A: Area>(&self, index: SlotIndex, area: &mut A) -> Option<(Trailer, u32)> {
         let element = self.mapping.element(index.get(), size_of::<A>())?;
-        let (area, area_crc) = self.summer.run(Copy { element, area: PhantomData::<A> });
-        Some((area, zerocopy::transmute!(element.trailer()), area_crc))
+        let area_crc = self.summer.run(CopyOut { element, area });
+        Some((zerocopy::transmute!(element.trailer()), area_crc))
     }
 
     /// Writes a slot that nobody can see yet; its area's CRC-32.

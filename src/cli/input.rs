@@ -11,7 +11,7 @@ mod metered;
 mod tests;
 
 pub(crate) use bad_line::BadLine;
-pub(crate) use metered::{LINE_SIZE_MAX, Metered};
+pub(crate) use metered::Metered;
 
 use std::fmt::{self, Display};
 use std::fs::File;
@@ -73,6 +73,10 @@ pub(crate) fn is_standard(path: &Path) -> bool {
 pub(crate) fn name(path: &Path) -> String {
     if is_standard(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
+
+/// The longest line, or CSV record, that is read. An unclosed quotation mark makes one of the
+/// whole rest of a file.
+const LINE_SIZE_MAX: usize = 64 << 20;
 
 /// The bytes of an input.
 pub(crate) type Input = Metered<Box<dyn Read>>;

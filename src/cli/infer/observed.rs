@@ -67,7 +67,7 @@ pub(super) struct Turn {
 
 impl Observed {
     /// A cell of a CSV file: what it is shows in its text alone.
-    pub(super) fn cell(&mut self, text: &[u8], line: u64, missing: &[String]) {
+    pub(super) fn cell(&mut self, text: &[u8], line: impl Fn() -> u64, missing: &[String]) {
         if missing.iter().any(|missing| missing.as_bytes() == text) {
             self.missing_count += 1;
         } else if let Some(index) = usual_index(text) {
@@ -78,7 +78,7 @@ impl Observed {
     }
 
     /// A text in JSON, which is no number whatever it looks like.
-    pub(super) fn text(&mut self, text: &[u8], line: u64, missing: &[String]) {
+    pub(super) fn text(&mut self, text: &[u8], line: impl Fn() -> u64, missing: &[String]) {
         if missing.iter().any(|missing| missing.as_bytes() == text) {
             self.missing_count += 1;
             return;
@@ -87,7 +87,7 @@ impl Observed {
     }
 
     /// A number or a truth value in JSON.
-    pub(super) fn bare(&mut self, text: &[u8], line: u64) {
+    pub(super) fn bare(&mut self, text: &[u8], line: impl Fn() -> u64) {
         self.fill(text, line, shape_of);
     }
 
@@ -96,7 +96,7 @@ impl Observed {
         self.missing_count += 1;
     }
 
-    fn fill(&mut self, text: &[u8], line: u64, shape_of: impl Fn(&[u8]) -> Shape) {
+    fn fill(&mut self, text: &[u8], line: impl Fn() -> u64, shape_of: impl Fn(&[u8]) -> Shape) {
         self.filled_count += 1;
         let size = text.len();
         let (narrowest, widest) = self.width.unwrap_or((size, size));
@@ -121,7 +121,7 @@ impl Observed {
         let was = old.name();
         self.shape = old.and(shape_of(text));
         if self.shape == Shape::Text && self.filled_count > 1 {
-            self.turned = Some(Turn { was, line, cell: excerpt(text) });
+            self.turned = Some(Turn { was, line: line(), cell: excerpt(text) });
         }
     }
 }

@@ -168,9 +168,8 @@ impl Survey {
         self.columns = table.names().iter().map(|name| Column::new(name)).collect();
         while table.read_row()? {
             let row = table.row().map_err(|bad| self.refuse(&bad))?;
-            let line = table.line();
             for (cell, column) in row.iter().zip(&mut self.columns) {
-                column.seen.cell(cell, line, &self.given);
+                column.seen.cell(cell, || table.line(), &self.given);
             }
             self.row_count += 1;
             if self.row_count % ROWS_PER_REPORT == 0 {
@@ -300,8 +299,8 @@ impl Looking<'_> {
                 return Err(self.bad(&reason));
             }
             Json::Object(members) => return self.object(&mut column.inner, &members, depth + 1),
-            Json::Bare(text) => column.seen.bare(text.as_bytes(), self.line),
-            Json::Text(text) => column.seen.text(text.as_bytes(), self.line, self.given),
+            Json::Bare(text) => column.seen.bare(text.as_bytes(), || self.line),
+            Json::Text(text) => column.seen.text(text.as_bytes(), || self.line, self.given),
             Json::List(_) => {
                 let reason = format!("`{}` is an array, whose type is not inferred", column.name);
                 return Err(self.bad(&reason).hint("to write the schema by hand: `[f64; 3]`"));

@@ -1,117 +1,19 @@
 //! CSV: a header line, then a record a line.
 
+mod quotes;
+mod recent;
+mod table;
+
+pub(crate) use table::Table;
+
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::Path;
 
-use csv::{ByteRecord, Reader, ReaderBuilder, WriterBuilder};
 use stridedb::schema::{ByteOrder, Schema};
 
-use super::{BadLine, Input, Names, Records, Trouble};
+use super::{BadLine, Names, Records, Trouble};
 use crate::cli::codec::{BadCell, CellReader, Fit, Rules, columns};
 use crate::cli::exit::{Exit, Failure};
-
-/// The lines of a CSV file, and the names in its first one.
-pub(crate) struct Table {
-    reader: Reader<Input>,
-    name: String,
-    delimiter: u8,
-    header: ByteRecord,
-    names: Vec<String>,
-    row: ByteRecord,
-}
-
-impl Table {
-    /// Reads the header line.
-    pub(crate) fn open(path: &Path, input: Input, delimiter: u8) -> Result<Self, Failure> {
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            // We say ourselves what is wrong with a line of another length.
-            .flexible(true)
-            .delimiter(delimiter)
-            .buffer_capacity(256 << 10)
-            .from_reader(input);
-        let name = super::name(path);
-        let (header, row) = (ByteRecord::new(), ByteRecord::new());
-        let mut table = Self { reader, name, delimiter, header, names: Vec::new(), row };
-        if !table.read_row()? {
-            let message = format!("{}: the input is empty: expected a header line", table.name);
-            return Err(Failure::new(Exit::USAGE, message));
-        }
-        table.header = table.row.clone();
-        table.names = table.checked_names()?;
-        Ok(table)
-    }
-
-    /// The names in the header line, each of them once.
-    pub(crate) fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// Goes to the next line; false at the end.
-    pub(crate) fn read_row(&mut self) -> Result<bool, Failure> {
-        self.reader.get_mut().mark();
-        self.reader.read_byte_record(&mut self.row).map_err(|error| {
-            let place = match self.row.position() {
-                Some(position) => format!(", line {}", position.line()),
-                None => String::new(),
-            };
-            let error = io_error(error);
-            Failure::new(Exit::COULD_NOT, format!("cannot read {}{place}: {error}", self.name))
-        })
-    }
-
-    /// The line's cells, if they are as many as the header's.
-    pub(crate) fn row(&self) -> Result<&ByteRecord, BadLine> {
-        let (actual, expected) = (self.row.len(), self.names.len());
-        if actual == expected {
-            return Ok(&self.row);
-        }
-        let columns = |count| if count == 1 { "column" } else { "columns" };
-        let bad = BadLine::new(
-            format_args!("line {}", self.line()),
-            format!("found {actual} {}", columns(actual)),
-        );
-        let bad = bad.expected(format!("{expected} {}, as the header has", columns(expected)));
-        Err(bad.hint(if actual > expected {
-            "quotation marks around a text that contains the delimiter"
-        } else {
-            "to look whether the line before it is cut off, or a quotation mark is missing"
-        }))
-    }
-
-    /// The number of the line where the row begins.
-    pub(crate) fn line(&self) -> u64 {
-        self.row.position().map_or(0, csv::Position::line)
-    }
-
-    /// How many bytes of the input were read.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.reader.get_ref().total()
-    }
-
-    fn checked_names(&self) -> Result<Vec<String>, Failure> {
-        let mut names: Vec<String> = Vec::with_capacity(self.header.len());
-        for (index, cell) in self.header.iter().enumerate() {
-            let refuse = |problem: &str| {
-                let message = format!("{}: line 1, column {}: {problem}", self.name, index + 1);
-                Err(Failure::new(Exit::USAGE, message))
-            };
-            let Ok(name) = std::str::from_utf8(cell) else {
-                return refuse("the name is not UTF-8");
-            };
-            let name = name.trim();
-            if name.is_empty() {
-                return refuse("the column has no name");
-            }
-            if let Some(first) = names.iter().position(|other| other == name) {
-                return refuse(&format!("the name `{name}` is that of column {} too", first + 1));
-            }
-            names.push(name.to_owned());
-        }
-        Ok(names)
-    }
-}
 
 /// Reads the rows of a table as records.
 pub(crate) struct CsvRecords {
@@ -182,13 +84,7 @@ impl Records for CsvRecords {
     }
 
     fn write_line(&self, is_first: bool, out: &mut dyn Write) -> io::Result<()> {
-        let mut writer =
-            WriterBuilder::new().flexible(true).delimiter(self.table.delimiter).from_writer(out);
-        if is_first {
-            writer.write_byte_record(&self.table.header).map_err(io_error)?;
-        }
-        writer.write_byte_record(&self.table.row).map_err(io_error)?;
-        writer.flush()
+        self.table.write_row(is_first, out)
     }
 
     fn bytes_read(&self) -> u64 {
@@ -229,7 +125,8 @@ fn misnamed(
     // The order of a map is none for people.
     lacking.sort_unstable();
     let lacking: Vec<&str> = lacking.into_iter().map(|(_, name)| name).collect();
-    let mut message = format!("{}, line 1: the header is not that of the schema", table.name);
+    let (name, line) = (&table.name, table.line());
+    let mut message = format!("{name}, line {line}: the header is not that of the schema");
     if !lacking.is_empty() {
         message.push_str(&format!("\n  the schema has, the header lacks: {}", Names(&lacking)));
     }

@@ -34,11 +34,11 @@ impl Lines {
         loop {
             self.line.clear();
             self.number += 1;
-            let mut limited = self.input.by_ref().take(LINE_SIZE_MAX);
+            let mut limited = self.input.by_ref().take(LINE_SIZE_MAX as u64);
             let size = limited
                 .read_until(b'\n', &mut self.line)
                 .map_err(|error| Failure::io("read", Path::new(&self.name), &error))?;
-            if size as u64 == LINE_SIZE_MAX {
+            if size == LINE_SIZE_MAX {
                 let (name, number) = (&self.name, self.number);
                 let message = format!("{name}: line {number} is longer than {LINE_SIZE_MAX} bytes");
                 return Err(Failure::usage(message));

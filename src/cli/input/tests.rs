@@ -87,7 +87,7 @@ fn a_header_that_is_not_the_schemas_names_both_sides() {
     );
     assert_eq!(
         csv_message(b"a,c,a\n"),
-        "t.csv: line 1, column 3: the name `a` is that of column 1 too"
+        "t.csv, line 1, column 3: the name `a` is that of column 1 too"
     );
     assert_eq!(csv_message(b""), "t.csv: the input is empty: expected a header line");
 }
@@ -143,11 +143,83 @@ fn a_bad_line_is_kept_as_it_can_be_read_again() {
 #[test]
 fn an_unclosed_quotation_mark_does_not_fill_the_memory() {
     let input = std::io::Read::chain(&b"a,b,c\n1,2,\"x"[..], std::io::repeat(b'y'));
-    let table = Table::open("t.csv".as_ref(), Metered::new(Box::new(input)), b',').unwrap();
+    let input = Metered::new(Box::new(input) as Box<dyn std::io::Read>);
+    let table = Table::with_row_size_max("t.csv".as_ref(), input, b',', 1 << 20).unwrap();
     let rules = csv_rules();
     let records = CsvRecords::new(table, &schema(SCHEMA), ByteOrder::NATIVE, &rules, false);
     let message = all(records.unwrap(), 6).unwrap_err();
-    assert!(message.contains("line 2: it is longer than 64 MiB"), "{message}");
+    assert!(message.contains("line 2: it is longer than 1 MiB"), "{message}");
+}
+
+#[test]
+fn an_unclosed_quotation_mark_is_named_with_its_line() {
+    for text in ["c,a\nx,1\n\"y,2\nz,3\n", "c,a\r\nx,1\r\n\"y\"\"", "c,a\nx,1\ny,\"2"] {
+        assert_eq!(
+            csv_message(text.as_bytes()),
+            "t.csv, line 3: a quotation mark opens a cell, and none closes it\n  \
+             try: to close it, or to write two of them (\"\") where one is part of a quoted text",
+            "{text:?}"
+        );
+    }
+    let message = csv_message(b"c,\"a\n1,2\n");
+    assert!(message.starts_with("t.csv, line 1: a quotation mark opens a cell"), "{message}");
+}
+
+#[test]
+fn a_quotation_mark_that_the_next_one_closes_lines_later_is_named_with_both() {
+    let message = csv_message(b"c,a\n\"x,1\ny,2\n\"z\",3\n");
+    assert!(
+        message.starts_with(
+            "line 2: a quotation mark opens a cell, and a text follows the one that closes it in \
+             line 4\n"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
+fn quoted_cells_may_have_lines_and_quotation_marks() {
+    let records = csv(b"c,a\n\"x\n\"\"\",1\n\"\"\"y\"\"\",2", &csv_rules(), false).unwrap();
+    assert_eq!(all(records, 6).unwrap(), [b"\x01\x80x\n\"\0", b"\x02\x80\"y\"\0"]);
+}
+
+#[test]
+fn lines_are_counted_however_they_end() {
+    let cases = [
+        "a,c\nbad,x\n",
+        "a,c\r\nbad,x\r\n",
+        "a,c\rbad,x\r",
+        "\u{feff}\na,c\n1,x\n\n\nbad,z\n",
+        "a,c\r\n1,\"\r\n\"\r\n\r\nbad,z\r\n",
+        "a,c\n1,\"\r\r\n\n\"\nbad,z",
+    ];
+    for (text, line) in cases.into_iter().zip([2, 2, 2, 6, 5, 6]) {
+        let message = csv_message(text.as_bytes());
+        assert!(message.starts_with(&format!("line {line}, column 1 `a`")), "{text:?}: {message}");
+    }
+}
+
+#[test]
+fn lines_are_counted_over_many_buffers() {
+    let mut text = b"a,c\r\n".to_vec();
+    for _ in 0..200_000 {
+        text.extend_from_slice(b"1,x\r\n\r\n");
+    }
+    text.extend_from_slice(b"bad,x\r\n");
+    let message = csv_message(&text);
+    assert!(message.starts_with("line 400002, column 1"), "{message}");
+}
+
+#[test]
+fn lines_together_may_be_larger_than_one_may_be() {
+    let line = [&b"{\"a\":1}"[..], &[b' '; 1 << 20], b"\n"].concat();
+    let input = std::io::Cursor::new(line.repeat(65));
+    let mut lines = Lines::new("t.jsonl".as_ref(), Metered::new(Box::new(input)));
+    let mut count = 0;
+    while lines.read_line().unwrap() {
+        count += 1;
+    }
+    assert_eq!(count, 65);
 }
 
 const NESTED: &str = "name = \"t\"\n\

@@ -17,6 +17,6 @@ mod tests;
 pub(crate) use bad_cell::{BadCell, excerpt};
 pub(crate) use column::{Column, columns, columns_of};
 pub(crate) use fast::parse_integer;
-pub(crate) use read::{CellReader, Fit, Rules};
+pub(crate) use read::{CellReader, Fit, Readers, Rules};
 pub(crate) use time::{Moment, Unit};
 pub(crate) use write::{CellWriter, Token};

@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use stridedb::RawStore;
-use stridedb::schema::{Field, Schema};
 
 use self::rows::{CsvRows, JsonRows, Problem, RawRows, Rows};
 use super::exit::{Exit, Failure};
-use super::input::{Format, Names, delimiter, is_standard};
+use super::input::{Format, delimiter, is_standard};
 use super::open::{keep_memory_small, to_read};
 use super::output::{Context, print_document};
 use super::progress::Progress;
 use super::range::SlotRange;
+use super::rows::{Selected, select};
 
 /// How many records pass between two looks at the clock.
 const RECORDS_PER_REPORT: u64 = 4096;
@@ -74,7 +74,8 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     check_options(args, format)?;
     let (store, exit) = to_read(&args.file, ctx)?;
     let slots = args.range.unwrap_or_default().within(store.len())?;
-    let export = Export { args, ctx, format, fields: chosen(store.schema(), &args.fields)?, slots };
+    let selected = select(store.schema(), store.byte_order(), &args.fields)?;
+    let export = Export { args, ctx, format, selected, slots };
     if is_standard(&args.output) {
         export.write(&store, &mut ctx.output())?;
         return Ok(exit);
@@ -124,7 +125,7 @@ struct Export<'a> {
     args: &'a Args,
     ctx: &'a Context,
     format: Format,
-    fields: Vec<&'a Field>,
+    selected: Vec<Selected>,
     slots: std::ops::Range<u64>,
 }
 
@@ -138,7 +139,7 @@ impl Export<'_> {
 
     fn write(&self, store: &RawStore, output: &mut dyn Write) -> Result<Written, Failure> {
         let progress = Progress::new(self.ctx, format!("export {}", self.args.file.display()));
-        let mut rows = self.rows(store, output)?;
+        let mut rows = self.rows(output)?;
         let mut record = vec![0; store.schema().record_size() as usize];
         let mut written = Written { exported: 0, deleted: 0 };
         for index in self.slots.clone() {
@@ -159,19 +160,15 @@ impl Export<'_> {
         Ok(written)
     }
 
-    fn rows<'o>(
-        &self,
-        store: &RawStore,
-        output: &'o mut dyn Write,
-    ) -> Result<Box<dyn Rows + 'o>, Failure> {
-        let (fields, order) = (&self.fields, store.byte_order());
+    fn rows<'o>(&self, output: &'o mut dyn Write) -> Result<Box<dyn Rows + 'o>, Failure> {
+        let selected = self.selected.as_slice();
         Ok(match self.format {
             Format::Csv => {
                 let delimiter = delimiter(self.args.delimiter, &self.args.output)?;
-                let rows = CsvRows::new(fields, order, &self.args.null, delimiter, output);
+                let rows = CsvRows::new(selected, &self.args.null, delimiter, output);
                 Box::new(rows.map_err(|error| self.cannot_write(error))?)
             }
-            Format::Jsonl => Box::new(JsonRows::new(fields, order, output)),
+            Format::Jsonl => Box::new(JsonRows::new(selected, output)),
             Format::Raw => Box::new(RawRows(output)),
         })
     }
@@ -192,20 +189,4 @@ impl Export<'_> {
             false => Failure::io("write", &self.args.output, &error),
         }
     }
-}
-
-/// The fields of these names in their order; all of them if none is named.
-fn chosen<'s>(schema: &'s Schema, names: &[String]) -> Result<Vec<&'s Field>, Failure> {
-    let shown: Vec<&Field> = schema.fields().iter().filter(|field| !field.is_padding()).collect();
-    if names.is_empty() {
-        return Ok(shown);
-    }
-    let find = |name: &String| {
-        shown.iter().find(|field| field.name == *name).copied().ok_or_else(|| {
-            let known: Vec<&str> = shown.iter().map(|field| field.name.as_str()).collect();
-            let known = Names(&known);
-            Failure::usage(format!("--fields: there is no field `{name}`: expected {known}"))
-        })
-    };
-    names.iter().map(find).collect()
 }

@@ -169,12 +169,12 @@ impl<'s> Slot<'s> {
             if is_live || !self.damage.is_empty() { columns(self.schema()) } else { vec![] };
         let mut done = 0;
         for column in &columns {
-            let start = column.range.start;
+            let start = column.range().start;
             self.print_lines(output, done..start, &ctx.paint(DIM, "padding").to_string())?;
             let value = self.value_of(column);
-            let text = format!("{} = {value}", printable(&column.name));
-            self.print_lines(output, column.range.clone(), &text)?;
-            done = column.range.end;
+            let text = format!("{} = {value}", printable(&column.name()));
+            self.print_lines(output, column.range(), &text)?;
+            done = column.range().end;
         }
         let rest = if columns.is_empty() { "area" } else { "padding" };
         self.print_lines(output, done..area_len, &ctx.paint(DIM, rest).to_string())?;
@@ -205,7 +205,7 @@ impl<'s> Slot<'s> {
     }
 
     fn value_of(&self, column: &Column) -> String {
-        let cell = CellWriter::new(column, self.store.byte_order());
+        let cell = CellWriter::new(column.clone(), self.store.byte_order());
         let unit = column.field.unit.as_deref().unwrap_or_default();
         let mut text = String::new();
         match cell.write(self.record(), &mut text) {

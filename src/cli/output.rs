@@ -76,6 +76,12 @@ impl<T: Display> Display for Painted<T> {
     }
 }
 
+/// A number of things: "1 record", "2 records".
+pub(crate) fn counted<N: Display + From<u8> + PartialEq>(count: N, what: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// A line on standard error: `stridedb: error: ...`. If even that fails, nobody can be told.
 pub(crate) fn complain(kind: &str, message: impl Display) {
     let stream = io::stderr();

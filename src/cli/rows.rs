@@ -1,20 +1,30 @@
 //! Records as rows: which fields are shown, and how each is written for people and machines.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::slice::Iter;
 
 use serde_json::value::RawValue;
 use stridedb::schema::{ByteOrder, Field, Schema, Type};
 use stridedb::value::Invalid;
 
-use super::codec::{CellWriter, Token, columns_of};
+use super::codec::{CellWriter, Column, Token, columns_of};
 use super::exit::Failure;
 
 /// A field of the record, or a value within one, with what reads it.
 pub(crate) struct Selected {
     /// `price`, `leg`, `leg.price`, `prices[2]`
     pub(crate) name: String,
-    ty: Type,
+    pub(crate) ty: Type,
     cells: Vec<CellWriter>,
+    parts: Vec<Part>,
+}
+
+/// What people see as one value: a value, or a list of them.
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) is_list: bool,
+    cells: Range<usize>,
 }
 
 /// All fields but padding, in their order.
@@ -23,24 +33,29 @@ pub(crate) fn select_all(schema: &Schema, order: ByteOrder) -> Vec<Selected> {
     fields.map(|field| Selected::whole(field, order)).collect()
 }
 
-/// The fields of these names, in the order of the names.
+/// The fields of these names, in the order of the names; all of them if there are no names.
 ///
 /// # Errors
 ///
-/// A name that no field has, with those that there are.
+/// A name that no field has, with those that there are; a name that is given twice.
 pub(crate) fn select(
     schema: &Schema,
     order: ByteOrder,
     names: &[String],
 ) -> Result<Vec<Selected>, Failure> {
+    if names.is_empty() {
+        return Ok(select_all(schema, order));
+    }
+    let mut taken = HashSet::new();
+    if let Some(name) = names.iter().find(|name| !taken.insert(*name)) {
+        return Err(Failure::usage(format!("--fields: `{name}` is given twice")));
+    }
     names.iter().map(|name| Selected::by_name(schema, order, name)).collect()
 }
 
 impl Selected {
     fn whole(field: &Field, order: ByteOrder) -> Self {
-        let columns = columns_of(field);
-        let cells = columns.iter().map(|column| CellWriter::new(column, order)).collect();
-        Self { name: field.name.clone(), ty: field.ty.clone(), cells }
+        Self::new(field.name.clone(), field.ty.clone(), columns_of(field), order)
     }
 
     fn by_name(schema: &Schema, order: ByteOrder, name: &str) -> Result<Self, Failure> {
@@ -48,24 +63,29 @@ impl Selected {
             return Ok(Self::whole(field, order));
         }
         let mut columns = schema.fields().iter().flat_map(columns_of);
-        match columns.find(|column| column.name == name) {
-            Some(column) => Ok(Self {
-                name: column.name.clone(),
-                ty: column.field.ty.clone(),
-                cells: vec![CellWriter::new(&column, order)],
-            }),
+        match columns.find(|column| column.name() == name) {
+            Some(column) => {
+                Ok(Self::new(name.to_owned(), column.field.ty.clone(), vec![column], order))
+            }
             None => Err(unknown_field(schema, name)),
         }
     }
 
-    /// The values' names and readers; one for a field that is neither array nor record.
+    fn new(name: String, ty: Type, columns: Vec<Column>, order: ByteOrder) -> Self {
+        let cells = columns.into_iter().map(|column| CellWriter::new(column, order)).collect();
+        let mut parts = Vec::new();
+        collect_parts(&name, &ty, &mut 0, &mut parts);
+        Self { name, ty, cells, parts }
+    }
+
+    /// What writes the values, in their order.
     pub(crate) fn cells(&self) -> &[CellWriter] {
         &self.cells
     }
 
-    /// Whether the values form a list, which for people is one value.
-    pub(crate) fn is_list(&self) -> bool {
-        matches!(self.ty, Type::Array(..))
+    /// The values as people see them, with what writes each.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&Part, &[CellWriter])> {
+        self.parts.iter().map(|part| (part, &self.cells[part.cells.clone()]))
     }
 
     /// Appends the value as JSON.
@@ -75,6 +95,30 @@ impl Selected {
     /// [`Invalid`] if the bytes are no value.
     fn write_json(&self, record: &[u8], out: &mut Vec<u8>) -> Result<(), Invalid> {
         write_json(&self.ty, &mut self.cells.iter(), record, out)
+    }
+}
+
+fn collect_parts(name: &str, ty: &Type, done: &mut usize, parts: &mut Vec<Part>) {
+    if let Type::Record(fields) = ty {
+        for field in fields.iter().filter(|field| !field.is_padding()) {
+            collect_parts(&format!("{name}.{}", field.name), &field.ty, done, parts);
+        }
+        return;
+    }
+    let start = *done;
+    *done += value_count(ty);
+    let is_list = matches!(ty, Type::Array(..));
+    parts.push(Part { name: name.to_owned(), is_list, cells: start..*done });
+}
+
+fn value_count(ty: &Type) -> usize {
+    match ty {
+        Type::Array(element, count) => *count as usize * value_count(element),
+        Type::Record(fields) => {
+            let shown = fields.iter().filter(|field| !field.is_padding());
+            shown.map(|field| value_count(&field.ty)).sum()
+        }
+        _ => 1,
     }
 }
 

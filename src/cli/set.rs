@@ -64,9 +64,9 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         print_document(&mut output, "set", &document)?;
     } else if !ctx.quiet {
         for (column, _) in &assignments {
-            let cell = CellWriter::new(column, order);
+            let cell = CellWriter::new(column.clone(), order);
             let (before, after) = (text_of(&cell, &before), text_of(&cell, &record));
-            writeln!(output, "{}: {before} -> {after}", printable(&column.name))?;
+            writeln!(output, "{}: {before} -> {after}", printable(&column.name()))?;
         }
         output.flush()?;
     }
@@ -82,14 +82,15 @@ fn parse<'a>(
     let mut found: Vec<(Column, &str)> = Vec::new();
     for assignment in assignments {
         let matching = columns.iter().filter_map(|column| {
-            let text = assignment.strip_prefix(&column.name)?.strip_prefix('=')?;
-            Some((column, text))
+            let name = column.name();
+            let text = assignment.strip_prefix(&name)?.strip_prefix('=')?;
+            Some((name, column, text))
         });
-        let Some((column, text)) = matching.max_by_key(|(column, _)| column.name.len()) else {
+        let Some((name, column, text)) = matching.max_by_key(|(name, ..)| name.len()) else {
             return Err(unassignable(schema, &columns, assignment));
         };
-        if found.iter().any(|(other, _)| other.name == column.name) {
-            return Err(Failure::usage(format!("`{}` is given twice", column.name)));
+        if found.iter().any(|(other, _)| other.name() == name) {
+            return Err(Failure::usage(format!("`{name}` is given twice")));
         }
         found.push((column.clone(), text));
     }
@@ -100,14 +101,13 @@ fn unassignable(schema: &Schema, columns: &[Column], assignment: &str) -> Failur
     let Some((name, _)) = assignment.split_once('=') else {
         return Failure::usage(format!("expected FIELD=VALUE but got `{assignment}`"));
     };
-    let within = |column: &&Column| {
-        let rest = column.name.strip_prefix(name);
+    let is_within = |column: &String| {
+        let rest = column.strip_prefix(name);
         rest.is_some_and(|rest| rest.starts_with(['.', '[']))
     };
-    match columns.iter().find(within) {
+    match columns.iter().map(Column::name).find(is_within) {
         Some(column) => Failure::usage(format!(
-            "`{name}` holds several values: set them one by one, as `{}=...`",
-            column.name
+            "`{name}` holds several values: set them one by one, as `{column}=...`"
         )),
         None => unknown_field(schema, name),
     }
@@ -117,7 +117,7 @@ fn assign(column: &Column, text: &str, order: ByteOrder, record: &mut [u8]) -> R
     let reader = CellReader::new(column, order, &rules(column));
     reader.read(text.as_bytes(), record).map_err(|bad| {
         let hint = bad.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-        let message = format!("{}: {}: expected {}{hint}", column.name, bad.reason, bad.expected);
+        let message = format!("{}: {}: expected {}{hint}", column.name(), bad.reason, bad.expected);
         Failure::usage(message)
     })?;
     Ok(())

@@ -12,7 +12,7 @@ use super::exit::{Exit, Failure, chain};
 use super::open::{keep_memory_small, to_read};
 use super::output::{Context, complain};
 use super::range::SlotRange;
-use super::rows::{Selected, select, select_all};
+use super::rows::select;
 use printer::Printer;
 
 /// How many rows a terminal gets from each end of a store that is not asked for in parts.
@@ -153,7 +153,7 @@ impl<'a> Rows<'a> {
             }
             (format, false) => format.unwrap_or(Format::Table),
         };
-        let selected = view.select(store)?;
+        let selected = select(store.schema(), store.byte_order(), &view.fields)?;
         Ok(Self {
             store,
             record: vec![0; store.schema().record_size() as usize],
@@ -194,14 +194,5 @@ impl<'a> Rows<'a> {
     fn finish(self) -> Result<Exit, Failure> {
         self.printer.finish()?;
         Ok(self.exit)
-    }
-}
-
-impl View {
-    fn select(&self, store: &RawStore) -> Result<Vec<Selected>, Failure> {
-        if self.fields.is_empty() {
-            return Ok(select_all(store.schema(), store.byte_order()));
-        }
-        select(store.schema(), store.byte_order(), &self.fields)
     }
 }

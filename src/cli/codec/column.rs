@@ -1,5 +1,9 @@
 //! The places of a record that hold one value each.
+//!
+//! A record of a mebibyte can have as many of them, whatever the size of its schema: elements of
+//! an array share all that is the same for each.
 
+use std::fmt::{self, Display};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -8,52 +12,115 @@ use stridedb::schema::{Field, Schema, Type};
 /// A place of one value: a field, a nested record's field or an array's element.
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
-    /// `price`, `leg.price`, `prices[2]`.
-    pub(crate) name: String,
     /// Type and meaning; of an array's element the array's, with the element's type.
     pub(crate) field: Rc<Field>,
+    path: Path,
+    /// Where its bytes begin in the record.
+    start: u32,
+}
+
+/// A name, link by link.
+#[derive(Clone, Debug)]
+struct Path {
+    outer: Option<Rc<Path>>,
+    step: Step,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Field(Rc<str>),
+    Element(u32),
+}
+
+/// A type with what its columns share.
+enum Node {
+    Value(Rc<Field>),
+    List { element: Box<Node>, count: u32, size: u32 },
+    Record(Vec<(Rc<str>, u32, Node)>),
+}
+
+impl Column {
+    /// `price`, `leg.price`, `prices[2]`.
+    pub(crate) fn name(&self) -> String {
+        self.path.to_string()
+    }
+
     /// Where its bytes stand in the record.
-    pub(crate) range: Range<usize>,
+    #[inline]
+    pub(crate) fn range(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.field.ty.size() as usize
+    }
 }
 
 /// The columns of a record in the order of the fields, without padding.
 pub(crate) fn columns(schema: &Schema) -> Vec<Column> {
-    let mut columns = Vec::new();
-    for field in schema.fields() {
-        columns.extend(columns_of(field));
-    }
-    columns
+    schema.fields().iter().flat_map(columns_of).collect()
 }
 
 /// The columns of one field of a record.
 pub(crate) fn columns_of(field: &Field) -> Vec<Column> {
     let mut columns = Vec::new();
-    collect(&Rc::new(field.clone()), &field.name, field.offset as usize, &mut columns);
+    if let Some(node) = Node::of(field) {
+        let path = Path { outer: None, step: Step::Field(field.name.as_str().into()) };
+        node.collect(path, field.offset, &mut columns);
+    }
     columns
 }
 
-fn collect(field: &Rc<Field>, name: &str, start: usize, columns: &mut Vec<Column>) {
-    if field.is_padding() {
-        return;
+impl Node {
+    /// None for padding.
+    fn of(field: &Field) -> Option<Self> {
+        if field.is_padding() {
+            return None;
+        }
+        Some(match &field.ty {
+            Type::Record(fields) => {
+                let inner = |field: &Field| {
+                    Some((field.name.as_str().into(), field.offset, Self::of(field)?))
+                };
+                Self::Record(fields.iter().filter_map(inner).collect())
+            }
+            Type::Array(element, count) => {
+                let (count, size) = (*count, element.size());
+                let element = Self::of(&Field { ty: (**element).clone(), ..field.clone() })?;
+                Self::List { element: Box::new(element), count, size }
+            }
+            _ => Self::Value(Rc::new(field.clone())),
+        })
     }
-    match &field.ty {
-        Type::Record(fields) => {
-            for inner in fields {
-                let inner = Rc::new(inner.clone());
-                let name = format!("{name}.{}", inner.name);
-                collect(&inner, &name, start + inner.offset as usize, columns);
+
+    fn collect(&self, path: Path, start: u32, columns: &mut Vec<Column>) {
+        match self {
+            Self::Value(field) => columns.push(Column { field: Rc::clone(field), path, start }),
+            Self::List { element, count, size } => {
+                let outer = Rc::new(path);
+                for index in 0..*count {
+                    let path = Path { outer: Some(Rc::clone(&outer)), step: Step::Element(index) };
+                    element.collect(path, start + index * size, columns);
+                }
+            }
+            Self::Record(fields) => {
+                let outer = Rc::new(path);
+                for (name, offset, node) in fields {
+                    let step = Step::Field(Rc::clone(name));
+                    let path = Path { outer: Some(Rc::clone(&outer)), step };
+                    node.collect(path, start + offset, columns);
+                }
             }
         }
-        Type::Array(element, count) => {
-            let size = element.size() as usize;
-            let element = Rc::new(Field { ty: (**element).clone(), ..(**field).clone() });
-            for index in 0..*count as usize {
-                collect(&element, &format!("{name}[{index}]"), start + index * size, columns);
-            }
+    }
+}
+
+impl Display for Path {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(outer) = &self.outer {
+            outer.fmt(out)?;
         }
-        ty => {
-            let range = start..start + ty.size() as usize;
-            columns.push(Column { name: name.to_owned(), field: Rc::clone(field), range });
+        match &self.step {
+            Step::Element(index) => write!(out, "[{index}]"),
+            Step::Field(name) if self.outer.is_none() => out.write_str(name),
+            Step::Field(name) => write!(out, ".{name}"),
         }
     }
 }

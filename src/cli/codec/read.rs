@@ -1,5 +1,8 @@
 //! From a text to a field's bytes.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use stridedb::schema::{ByteOrder, Field, Float, Integer, Kind, Scale, ScaleError, Type};
 use stridedb::value::Value;
 
@@ -31,6 +34,12 @@ pub(crate) enum Fit {
 #[derive(Clone, Debug)]
 pub(crate) struct CellReader {
     column: Column,
+    way: Rc<Way>,
+}
+
+/// How cells are read; the same for all elements of an array.
+#[derive(Debug)]
+struct Way {
     order: ByteOrder,
     fast: Fast,
     /// The texts that stand for a missing value in this column.
@@ -40,18 +49,47 @@ pub(crate) struct CellReader {
     truncate: bool,
 }
 
-impl CellReader {
-    /// A reader of the column's cells in a store of this byte order.
-    pub(crate) fn new(column: &Column, order: ByteOrder, rules: &Rules) -> Self {
-        let missing = missing_texts(&column.field, rules);
+impl Way {
+    fn new(field: &Field, order: ByteOrder, rules: &Rules) -> Self {
+        let missing = missing_texts(field, rules);
         Self {
-            fast: Fast::new(&column.field, order),
+            fast: Fast::new(field, order),
             missing_sizes: missing.iter().fold(0, |sizes, text| sizes | size_bit(text)),
             missing,
             truncate: rules.truncate,
-            column: column.clone(),
             order,
         }
+    }
+}
+
+/// Makes the readers of a store's columns.
+pub(crate) struct Readers<'r> {
+    order: ByteOrder,
+    rules: &'r Rules,
+    /// The ways by the address of the field, which they keep alive.
+    ways: HashMap<*const Field, (Rc<Field>, Rc<Way>)>,
+}
+
+impl<'r> Readers<'r> {
+    /// For a store of this byte order.
+    pub(crate) fn new(order: ByteOrder, rules: &'r Rules) -> Self {
+        Self { order, rules, ways: HashMap::new() }
+    }
+
+    /// The reader of a column.
+    pub(crate) fn of(&mut self, column: Column) -> CellReader {
+        let field = &column.field;
+        let (_, way) = self.ways.entry(Rc::as_ptr(field)).or_insert_with(|| {
+            (Rc::clone(field), Rc::new(Way::new(field, self.order, self.rules)))
+        });
+        CellReader { way: Rc::clone(way), column }
+    }
+}
+
+impl CellReader {
+    /// A reader of the column's cells in a store of this byte order.
+    pub(crate) fn new(column: &Column, order: ByteOrder, rules: &Rules) -> Self {
+        Readers::new(order, rules).of(column.clone())
     }
 
     /// The column.
@@ -61,7 +99,7 @@ impl CellReader {
 
     /// What would fit into the column.
     pub(crate) fn expected(&self) -> String {
-        expected(&self.column.field, &self.missing)
+        expected(&self.column.field, &self.way.missing)
     }
 
     /// Whether a record can do without a value here.
@@ -75,12 +113,12 @@ impl CellReader {
     /// [`BadCell`] if the text is no value of the column; the field's bytes are then unknown.
     #[inline]
     pub(crate) fn read(&self, text: &[u8], record: &mut [u8]) -> Result<Fit, BadCell> {
-        let out = &mut record[self.column.range.clone()];
-        let may_be_missing = self.missing_sizes & size_bit(text) != 0;
-        if may_be_missing && self.missing.iter().any(|missing| missing.as_slice() == text) {
+        let out = &mut record[self.column.range()];
+        let may_be_missing = self.way.missing_sizes & size_bit(text) != 0;
+        if may_be_missing && self.way.missing.iter().any(|missing| missing.as_slice() == text) {
             return self.store(&Value::Null, text, out);
         }
-        if self.fast.store(text, out) {
+        if self.way.fast.store(text, out) {
             return Ok(Fit::Whole);
         }
         self.read_slowly(text, out)
@@ -91,7 +129,7 @@ impl CellReader {
     /// # Errors
     /// [`BadCell`] if the field has no sentinel for that.
     pub(crate) fn read_missing(&self, record: &mut [u8]) -> Result<(), BadCell> {
-        let out = &mut record[self.column.range.clone()];
+        let out = &mut record[self.column.range()];
         self.store(&Value::Null, b"", out).map(drop)
     }
 
@@ -105,7 +143,7 @@ impl CellReader {
             self.bad(text, &format!("is not UTF-8 at its byte {at} ({byte:#04x})"))
                 .with_hint("to convert the file first, for example with `iconv -f latin1 -t utf-8`")
         })?;
-        if let (Type::Text(size), true) = (&field.ty, self.truncate) {
+        if let (Type::Text(size), true) = (&field.ty, self.way.truncate) {
             let cut = &unicode[..boundary(unicode, *size as usize)];
             self.store(&Value::Text(cut.to_owned()), text, out)?;
             let is_whole = cut.len() == unicode.len();
@@ -118,10 +156,10 @@ impl CellReader {
     fn store(&self, value: &Value, text: &[u8], out: &mut [u8]) -> Result<Fit, BadCell> {
         let field = &*self.column.field;
         value
-            .encode(field, self.order, out)
-            .map_err(|misfit| BadCell::misfit(text, &misfit.reason, field, &self.missing))?;
+            .encode(field, self.way.order, out)
+            .map_err(|misfit| BadCell::misfit(text, &misfit.reason, field, &self.way.missing))?;
         let Some(sentinel) = &field.null else { return Ok(Fit::Whole) };
-        let is_sentinel = matches!(Value::decode(field, self.order, out), Ok(Value::Null));
+        let is_sentinel = matches!(Value::decode(field, self.way.order, out), Ok(Value::Null));
         if !is_sentinel || means_missing(value) {
             return Ok(Fit::Whole);
         }
@@ -130,7 +168,7 @@ impl CellReader {
     }
 
     fn bad(&self, text: &[u8], reason: &str) -> BadCell {
-        BadCell::new(text, reason, &self.column.field, &self.missing)
+        BadCell::new(text, reason, &self.column.field, &self.way.missing)
     }
 }
 

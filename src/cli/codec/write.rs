@@ -28,13 +28,13 @@ pub(crate) struct CellWriter {
 
 impl CellWriter {
     /// A writer of the column's cells in a store of this byte order.
-    pub(crate) fn new(column: &Column, order: ByteOrder) -> Self {
+    pub(crate) fn new(column: Column, order: ByteOrder) -> Self {
         let field = &column.field;
         let unit = match field.kind {
             Some(Kind::Timestamp) => field.unit.as_deref().and_then(Unit::from_name),
             _ => None,
         };
-        Self { column: column.clone(), order, unit }
+        Self { column, order, unit }
     }
 
     /// The column.
@@ -48,7 +48,7 @@ impl CellWriter {
     /// [`Invalid`] if the bytes are no value.
     pub(crate) fn write(&self, record: &[u8], out: &mut String) -> Result<Token, Invalid> {
         let field = &*self.column.field;
-        let bytes = &record[self.column.range.clone()];
+        let bytes = &record[self.column.range()];
         Ok(match Value::decode(field, self.order, bytes)? {
             Value::Null => Token::Missing,
             Value::Integer(number) => self.write_integer(number, out),

@@ -1,13 +1,16 @@
 //! Records in the output's format. What is the same in each record is prepared once.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
+use std::rc::Rc;
 
 use csv::WriterBuilder;
-use stridedb::schema::{ByteOrder, Field, Type};
+use stridedb::schema::Type;
 use stridedb::value::Invalid;
 
-use crate::cli::codec::{CellWriter, Token, columns_of, excerpt};
+use crate::cli::codec::{CellWriter, Token, excerpt};
 use crate::cli::input::csv::io_error;
+use crate::cli::rows::Selected;
 
 /// Writes records one after another.
 pub(super) trait Rows {
@@ -55,17 +58,14 @@ pub(super) struct CsvRows<'o> {
 impl<'o> CsvRows<'o> {
     /// Writes the header line.
     pub(super) fn new(
-        fields: &[&Field],
-        order: ByteOrder,
+        selected: &[Selected],
         null: &str,
         delimiter: u8,
         output: &'o mut dyn Write,
     ) -> io::Result<Self> {
         let mut writer = WriterBuilder::new().delimiter(delimiter).from_writer(output);
-        let columns = fields.iter().flat_map(|field| columns_of(field));
-        let cells: Vec<CellWriter> =
-            columns.map(|column| CellWriter::new(&column, order)).collect();
-        let names = cells.iter().map(|cell| &cell.column().name);
+        let cells: Vec<CellWriter> = selected.iter().flat_map(Selected::cells).cloned().collect();
+        let names = cells.iter().map(|cell| cell.column().name());
         writer.write_record(names).map_err(io_error)?;
         Ok(Self { writer, cells, null: null.to_owned(), text: String::new() })
     }
@@ -79,7 +79,7 @@ impl Rows for CsvRows<'_> {
             if token == Token::Missing {
                 self.text.push_str(&self.null);
             } else if self.text == self.null && cell.column().field.null.is_some() {
-                return Err(like_null(&cell.column().name, &self.null));
+                return Err(like_null(&cell.column().name(), &self.null));
             }
             self.writer.write_field(&self.text)?;
         }
@@ -111,18 +111,17 @@ pub(super) struct JsonRows<'o> {
 
 /// A part of a line.
 enum Part {
-    /// What is the same in each.
-    Fixed(String),
+    /// What is the same in each, and often in many places of one.
+    Fixed(Rc<str>),
     Cell(CellWriter),
 }
 
 impl<'o> JsonRows<'o> {
-    pub(super) fn new(fields: &[&Field], order: ByteOrder, output: &'o mut dyn Write) -> Self {
-        let mut parts = Parts { parts: Vec::new(), fixed: "{".to_owned() };
-        for (index, field) in fields.iter().enumerate() {
+    pub(super) fn new(selected: &[Selected], output: &'o mut dyn Write) -> Self {
+        let mut parts = Parts { fixed: "{".to_owned(), ..Parts::default() };
+        for (index, field) in selected.iter().enumerate() {
             parts.key(index, &field.name);
-            let mut cells = columns_of(field).into_iter().map(|it| CellWriter::new(&it, order));
-            parts.value(&field.ty, &mut cells);
+            parts.value(&field.ty, &mut field.cells().iter().cloned());
         }
         parts.fixed.push_str("}\n");
         parts.cut();
@@ -160,10 +159,12 @@ impl Rows for JsonRows<'_> {
 }
 
 /// The parts of a line while they are put together.
+#[derive(Default)]
 struct Parts {
     parts: Vec<Part>,
     /// The fixed text since the last cell.
     fixed: String,
+    known: HashSet<Rc<str>>,
 }
 
 impl Parts {
@@ -205,7 +206,13 @@ impl Parts {
     }
 
     fn cut(&mut self) {
-        self.parts.push(Part::Fixed(std::mem::take(&mut self.fixed)));
+        let fixed = match self.known.get(self.fixed.as_str()) {
+            Some(known) => Rc::clone(known),
+            None => self.fixed.as_str().into(),
+        };
+        self.known.insert(Rc::clone(&fixed));
+        self.parts.push(Part::Fixed(fixed));
+        self.fixed.clear();
     }
 }
 

@@ -1,12 +1,13 @@
 //! Records as text, and back through the inputs.
 
-use stridedb::schema::{ByteOrder, Field, Schema};
+use stridedb::schema::{ByteOrder, Schema};
 
 use super::rows::{CsvRows, JsonRows, Problem, Rows};
 use crate::cli::codec::Rules;
 use crate::cli::input::csv::{CsvRecords, Table};
 use crate::cli::input::jsonl::{JsonRecords, Lines};
 use crate::cli::input::{Metered, Records};
+use crate::cli::rows::{Selected, select_all};
 
 const SCHEMA: &str = "name = \"t\"\n\
     [[fields]]\nname = \"n\"\ntype = \"u8\"\nnull = 0\n\
@@ -21,8 +22,8 @@ fn schema() -> Schema {
     Schema::from_toml(SCHEMA).unwrap()
 }
 
-fn shown(schema: &Schema) -> Vec<&Field> {
-    schema.fields().iter().filter(|field| !field.is_padding()).collect()
+fn shown(schema: &Schema) -> Vec<Selected> {
+    select_all(schema, ByteOrder::NATIVE)
 }
 
 fn record(n: u8, d: &[u8; 4], f: f32) -> Vec<u8> {
@@ -50,7 +51,7 @@ fn write(rows: &mut dyn Rows, records: &[Vec<u8>]) -> Result<(), String> {
 
 fn csv(null: &str, records: &[Vec<u8>]) -> Result<String, String> {
     let (schema, mut text) = (schema(), Vec::new());
-    let mut rows = CsvRows::new(&shown(&schema), ByteOrder::NATIVE, null, b',', &mut text).unwrap();
+    let mut rows = CsvRows::new(&shown(&schema), null, b',', &mut text).unwrap();
     write(&mut rows, records)?;
     drop(rows);
     Ok(String::from_utf8(text).unwrap())
@@ -58,7 +59,7 @@ fn csv(null: &str, records: &[Vec<u8>]) -> Result<String, String> {
 
 fn json(records: &[Vec<u8>]) -> String {
     let (schema, mut text) = (schema(), Vec::new());
-    let mut rows = JsonRows::new(&shown(&schema), ByteOrder::NATIVE, &mut text);
+    let mut rows = JsonRows::new(&shown(&schema), &mut text);
     write(&mut rows, records).unwrap();
     drop(rows);
     String::from_utf8(text).unwrap()

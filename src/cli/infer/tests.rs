@@ -126,7 +126,7 @@ fn objects_in_json_become_records() {
     assert_eq!(schema, survey.schema().unwrap());
     let columns = crate::cli::codec::columns(&schema);
     let found: Vec<String> =
-        columns.iter().map(|column| format!("{}: {}", column.name, column.field.ty)).collect();
+        columns.iter().map(|column| format!("{}: {}", column.name(), column.field.ty)).collect();
     assert_eq!(found, ["a: i16", "b.c: i64", "b.d: bool", "b.e: text<1>"]);
     assert!(toml.contains("# c: 1 value, 1 missing; timestamps\n"), "{toml}");
 }

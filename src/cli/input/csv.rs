@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use stridedb::schema::{ByteOrder, Schema};
 
 use super::{BadLine, Names, Records, Trouble};
-use crate::cli::codec::{BadCell, CellReader, Fit, Rules, columns};
+use crate::cli::codec::{BadCell, CellReader, Fit, Readers, Rules, columns};
 use crate::cli::exit::{Exit, Failure};
 
 /// Reads the rows of a table as records.
@@ -34,28 +34,28 @@ impl CsvRecords {
         rules: &Rules,
         ignore_extra: bool,
     ) -> Result<Self, Failure> {
-        let readers: Vec<(String, CellReader)> = columns(schema)
-            .iter()
-            .map(|column| (column.name.clone(), CellReader::new(column, order, rules)))
-            .collect();
-        let mut places: HashMap<String, usize> = HashMap::with_capacity(readers.len());
-        places.extend(readers.iter().enumerate().map(|(index, (name, _))| (name.clone(), index)));
-        let found: Vec<Option<usize>> =
-            table.names.iter().map(|name| places.remove(name)).collect();
-        let absent: Vec<CellReader> =
-            places.into_values().map(|index| readers[index].1.clone()).collect();
-        let is_misnamed = !ignore_extra && found.contains(&None);
-        if is_misnamed || absent.iter().any(|reader| !reader.has_null()) {
-            return Err(misnamed(&table, &found, &absent, ignore_extra));
+        let places: HashMap<&str, usize> =
+            table.names.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+        let mut readers: Vec<Option<CellReader>> = vec![None; table.names.len()];
+        let (mut absent, mut made) = (Vec::new(), Readers::new(order, rules));
+        for column in columns(schema) {
+            let reader = made.of(column);
+            // The first of two columns of one name has it, whoever made such a schema.
+            match places.get(reader.column().name().as_str()) {
+                Some(place) if readers[*place].is_none() => readers[*place] = Some(reader),
+                _ => absent.push(reader),
+            }
         }
-        let readers =
-            found.into_iter().map(|index| index.map(|index| readers[index].1.clone())).collect();
+        let is_misnamed = !ignore_extra && readers.iter().any(Option::is_none);
+        if is_misnamed || absent.iter().any(|reader| !reader.has_null()) {
+            return Err(misnamed(&table, &readers, &absent, ignore_extra));
+        }
         Ok(Self { table, readers, absent, truncated_count: 0 })
     }
 
     #[cold]
     fn bad_cell(&self, index: usize, reader: &CellReader, bad: BadCell) -> Trouble {
-        let name = &reader.column().name;
+        let name = reader.column().name();
         let place = format!("line {}, column {} `{name}`", self.table.line(), index + 1);
         Trouble::Line(BadLine::cell(place, bad))
     }
@@ -110,21 +110,15 @@ pub(crate) fn io_error(error: csv::Error) -> io::Error {
 /// The header's names and the schema's do not go together: both sides of it.
 fn misnamed(
     table: &Table,
-    found: &[Option<usize>],
+    readers: &[Option<CellReader>],
     absent: &[CellReader],
     ignore_extra: bool,
 ) -> Failure {
-    let pairs = table.names.iter().zip(found);
+    let pairs = table.names.iter().zip(readers);
     let unknown: Vec<&str> =
-        pairs.filter(|(_, found)| found.is_none()).map(|(name, _)| name.as_str()).collect();
-    let mut lacking: Vec<(usize, &str)> = absent
-        .iter()
-        .filter(|reader| !reader.has_null())
-        .map(|reader| (reader.column().range.start, reader.column().name.as_str()))
-        .collect();
-    // The order of a map is none for people.
-    lacking.sort_unstable();
-    let lacking: Vec<&str> = lacking.into_iter().map(|(_, name)| name).collect();
+        pairs.filter(|(_, reader)| reader.is_none()).map(|(name, _)| name.as_str()).collect();
+    let needed = absent.iter().filter(|reader| !reader.has_null());
+    let lacking: Vec<String> = needed.map(|reader| reader.column().name()).collect();
     let (name, line) = (&table.name, table.line());
     let mut message = format!("{name}, line {line}: the header is not that of the schema");
     if !lacking.is_empty() {

@@ -1,5 +1,9 @@
 //! JSON lines: an object a line, whose keys are the fields' names.
 
+mod records;
+
+pub(crate) use records::JsonRecords;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,10 +12,9 @@ use std::path::Path;
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
-use stridedb::schema::{ByteOrder, Schema, Type};
 
-use super::{BadLine, Input, LINE_SIZE_MAX, Names, Records, Trouble};
-use crate::cli::codec::{BadCell, CellReader, Fit, Rules, columns_of, excerpt};
+use super::{BadLine, Input, LINE_SIZE_MAX};
+use crate::cli::codec::excerpt;
 use crate::cli::exit::Failure;
 
 /// The lines of a file.
@@ -63,6 +66,12 @@ impl Lines {
             let hint = "to convert the file first, for example with `iconv -f latin1 -t utf-8`";
             BadLine::new(self.place(), reason).hint(hint)
         })
+    }
+
+    /// Writes the line as it is written in the input.
+    pub(super) fn write_line(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&self.line)?;
+        if self.line.ends_with(b"\n") { Ok(()) } else { out.write_all(b"\n") }
     }
 
     /// How many bytes of the input were read.
@@ -138,68 +147,6 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 }
 
-/// Reads lines as records.
-pub(crate) struct JsonRecords {
-    lines: Lines,
-    fields: Vec<Place>,
-    ignore_extra: bool,
-    truncated_count: u64,
-}
-
-/// A field, and who stores its values.
-struct Place {
-    name: String,
-    holds: Holds,
-}
-
-enum Holds {
-    One(Box<CellReader>),
-    List(Vec<Place>),
-    Record(Vec<Place>),
-}
-
-impl JsonRecords {
-    /// Finds the members among the fields by their names, in any order.
-    pub(crate) fn new(
-        lines: Lines,
-        schema: &Schema,
-        order: ByteOrder,
-        rules: &Rules,
-        ignore_extra: bool,
-    ) -> Self {
-        let fields = places(schema, order, rules);
-        Self { lines, fields, ignore_extra, truncated_count: 0 }
-    }
-}
-
-impl Records for JsonRecords {
-    fn next(&mut self, record: &mut [u8]) -> Result<bool, Trouble> {
-        if !self.lines.read_line().map_err(Trouble::Fatal)? {
-            return Ok(false);
-        }
-        let text = self.lines.text()?;
-        let members = members(text).map_err(|error| not_json(&self.lines, text, &error))?;
-        let mut storing = Storing { record, ignore_extra: self.ignore_extra, truncated_count: 0 };
-        let stored = storing.members(&self.fields, &members, "");
-        self.truncated_count += storing.truncated_count;
-        stored.map_err(|problem| Trouble::Line(problem.at(&self.lines)))?;
-        Ok(true)
-    }
-
-    fn write_line(&self, _is_first: bool, out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(&self.lines.line)?;
-        if self.lines.line.ends_with(b"\n") { Ok(()) } else { out.write_all(b"\n") }
-    }
-
-    fn bytes_read(&self) -> u64 {
-        self.lines.bytes_read()
-    }
-
-    fn truncated_count(&self) -> u64 {
-        self.truncated_count
-    }
-}
-
 /// A line that is no object.
 pub(crate) fn not_json(lines: &Lines, text: &str, error: &serde_json::Error) -> BadLine {
     // The error's own place is within the line: its "line 1" would be taken for the file's.
@@ -210,174 +157,4 @@ pub(crate) fn not_json(lines: &Lines, text: &str, error: &serde_json::Error) -> 
         column => format!("{}, character {column}", lines.place()),
     };
     BadLine::new(place, format!("not a JSON object: {said}: {}", excerpt(text.trim().as_bytes())))
-}
-
-fn places(schema: &Schema, order: ByteOrder, rules: &Rules) -> Vec<Place> {
-    let shown = schema.fields().iter().filter(|field| !field.is_padding());
-    shown
-        .map(|field| {
-            let mut readers =
-                columns_of(field).into_iter().map(|column| CellReader::new(&column, order, rules));
-            place(field.name.clone(), &field.ty, &mut readers)
-        })
-        .collect()
-}
-
-/// Puts the readers, which come in the order of the type's values, where their values will be.
-fn place(name: String, ty: &Type, readers: &mut dyn Iterator<Item = CellReader>) -> Place {
-    let holds = match ty {
-        Type::Record(fields) => {
-            let shown = fields.iter().filter(|field| !field.is_padding());
-            let places = shown.map(|field| place(field.name.clone(), &field.ty, readers));
-            Holds::Record(places.collect())
-        }
-        Type::Array(element, count) => {
-            let places = (0..*count).map(|index| place(format!("[{index}]"), element, readers));
-            Holds::List(places.collect())
-        }
-        _ => {
-            let reader = readers.next().expect("a type has one reader for each of its values");
-            Holds::One(Box::new(reader))
-        }
-    };
-    Place { name, holds }
-}
-
-/// What was wrong, and in which member.
-struct Problem {
-    path: String,
-    bad: BadCell,
-}
-
-impl Problem {
-    fn new(path: &str, reason: impl Into<String>, expected: impl Into<String>) -> Self {
-        let bad = BadCell { reason: reason.into(), expected: expected.into(), hint: None };
-        Self { path: path.to_owned(), bad }
-    }
-
-    fn at(self, lines: &Lines) -> BadLine {
-        BadLine::cell(format_args!("{}, `{}`", lines.place(), self.path), self.bad)
-    }
-}
-
-/// A record while a line is stored in it.
-struct Storing<'r> {
-    record: &'r mut [u8],
-    ignore_extra: bool,
-    truncated_count: u64,
-}
-
-impl Storing<'_> {
-    fn members(
-        &mut self,
-        places: &[Place],
-        members: &[(Cow<'_, str>, &RawValue)],
-        path: &str,
-    ) -> Result<(), Problem> {
-        let mut is_given = vec![false; places.len()];
-        for (position, (name, raw)) in members.iter().enumerate() {
-            let path = join(path, name);
-            // Lines mostly have the schema's order.
-            let is_next = places.get(position).is_some_and(|place| place.name == *name);
-            let found = match is_next {
-                true => Some(position),
-                false => places.iter().position(|place| place.name == *name),
-            };
-            let Some(index) = found else {
-                if self.ignore_extra {
-                    continue;
-                }
-                return Err(unknown(&path, places));
-            };
-            if std::mem::replace(&mut is_given[index], true) {
-                return Err(Problem::new(&path, "the key is given twice", "each key once"));
-            }
-            self.value(&places[index], raw, &path)?;
-        }
-        for (place, _) in places.iter().zip(is_given).filter(|(_, is_given)| !is_given) {
-            self.missing(place, &join(path, &place.name))?;
-        }
-        Ok(())
-    }
-
-    fn value(&mut self, place: &Place, raw: &RawValue, path: &str) -> Result<(), Problem> {
-        let json = Json::of(raw).map_err(|error| {
-            Problem::new(path, format!("cannot be read: {error}"), "a JSON value")
-        })?;
-        match (&place.holds, json) {
-            (_, Json::Null) => self.missing(place, path),
-            (Holds::One(reader), Json::Text(text)) => self.cell(reader, &text, path),
-            (Holds::One(reader), Json::Bare(text)) if !wants_text(reader) => {
-                self.cell(reader, text, path)
-            }
-            (Holds::Record(places), Json::Object(members)) => self.members(places, &members, path),
-            (Holds::List(places), Json::List(items)) => self.list(places, &items, path),
-            (holds, _) => {
-                let reason = format!("found {}", excerpt(raw.get().as_bytes()));
-                Err(Problem::new(path, reason, holds.expected()))
-            }
-        }
-    }
-
-    fn list(&mut self, places: &[Place], items: &[&RawValue], path: &str) -> Result<(), Problem> {
-        if items.len() != places.len() {
-            let reason = format!("found {} elements", items.len());
-            return Err(Problem::new(path, reason, format!("{} elements", places.len())));
-        }
-        for (place, item) in places.iter().zip(items) {
-            self.value(place, item, &join(path, &place.name))?;
-        }
-        Ok(())
-    }
-
-    fn cell(&mut self, reader: &CellReader, text: &str, path: &str) -> Result<(), Problem> {
-        match reader.read(text.as_bytes(), self.record) {
-            Ok(fit) => {
-                self.truncated_count += u64::from(fit == Fit::Truncated);
-                Ok(())
-            }
-            Err(bad) => Err(Problem { path: path.to_owned(), bad }),
-        }
-    }
-
-    fn missing(&mut self, place: &Place, path: &str) -> Result<(), Problem> {
-        match &place.holds {
-            Holds::One(reader) => reader
-                .read_missing(self.record)
-                .map_err(|bad| Problem { path: path.to_owned(), bad }),
-            Holds::List(places) | Holds::Record(places) => {
-                places.iter().try_for_each(|place| self.missing(place, &join(path, &place.name)))
-            }
-        }
-    }
-}
-
-impl Holds {
-    fn expected(&self) -> String {
-        match self {
-            Self::One(reader) => reader.expected(),
-            Self::List(places) => format!("an array of {} elements", places.len()),
-            Self::Record(_) => "an object".to_owned(),
-        }
-    }
-}
-
-/// Whether a number would be no value: it would read back as a text, or as something else.
-fn wants_text(reader: &CellReader) -> bool {
-    matches!(reader.column().field.ty, Type::Text(_) | Type::Bytes(_))
-}
-
-fn unknown(path: &str, places: &[Place]) -> Problem {
-    let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
-    let expected = format!("one of {}", Names(&names));
-    let mut problem = Problem::new(path, "the schema has no such field", expected);
-    problem.bad.hint = Some("--ignore-extra to leave such keys out".to_owned());
-    problem
-}
-
-fn join(path: &str, name: &str) -> String {
-    match path.is_empty() || name.starts_with('[') {
-        true => format!("{path}{name}"),
-        false => format!("{path}.{name}"),
-    }
 }

@@ -251,7 +251,7 @@ fn bad_members_are_named_by_their_path() {
         ),
         (
             "{\"a\":1,\"b\":{\"c\":[1],\"d\":\"\"}}",
-            "line 1, `b.c`: found 1 elements\n  expected: 2 elements",
+            "line 1, `b.c`: found 1 element\n  expected: 2 elements",
         ),
         (
             "{\"a\":1,\"b\":{\"d\":\"\"},\"e\":2}",

@@ -52,8 +52,8 @@ impl<'c> Printer<'c> {
             Format::Table => Sink::Table(Table::new(ctx, headings(&selected)), output),
             Format::Csv => {
                 let mut csv = csv::Writer::from_writer(output);
-                let names = cells(&selected).map(|cell| cell.column().name.as_str());
-                csv.write_record(once(SLOT).chain(names)).map_err(io_error)?;
+                let names = cells(&selected).map(|cell| cell.column().name());
+                csv.write_record(once(SLOT.to_owned()).chain(names)).map_err(io_error)?;
                 Sink::Csv(Box::new(csv))
             }
             Format::Jsonl => Sink::Jsonl(output),
@@ -119,29 +119,21 @@ fn cells(selected: &[Selected]) -> impl Iterator<Item = &CellWriter> {
 /// A list is one column, a record within the record one for each of its fields.
 fn headings(selected: &[Selected]) -> Vec<Heading> {
     let mut headings = vec![Heading { name: SLOT.to_owned(), is_number: true }];
-    for field in selected {
-        if field.is_list() {
-            headings.push(Heading { name: field.name.clone(), is_number: false });
-            continue;
-        }
-        headings.extend(
-            field.cells().iter().map(|cell| Heading {
-                name: cell.column().name.clone(),
-                is_number: is_number(cell),
-            }),
-        );
+    for (part, cells) in selected.iter().flat_map(Selected::parts) {
+        let is_number = !part.is_list && cells.iter().all(is_number);
+        headings.push(Heading { name: part.name.clone(), is_number });
     }
     headings
 }
 
 fn table_row(index: u64, selected: &[Selected], record: &[u8]) -> Result<Vec<Cell>, Invalid> {
     let mut row = vec![Some(index.to_string())];
-    for field in selected {
-        if field.is_list() {
-            row.push(Some(list(field.cells(), record)?));
+    for (part, cells) in selected.iter().flat_map(Selected::parts) {
+        if part.is_list {
+            row.push(Some(list(cells, record)?));
             continue;
         }
-        for cell in field.cells() {
+        for cell in cells {
             row.push(cell_of(cell, record)?);
         }
     }

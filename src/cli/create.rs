@@ -9,7 +9,7 @@ use stridedb::RawStore;
 use stridedb::schema::Schema;
 
 use super::exit::{Exit, Failure};
-use super::output::{Context, print_document};
+use super::output::{Context, counted, lossy, print_document};
 
 /// Create a store without records
 ///
@@ -26,6 +26,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     schema: &'a str,
     field_count: usize,
@@ -46,18 +47,19 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         record_size: schema.record_size(),
         stride,
     };
-    let mut output = ctx.output();
     if ctx.json {
-        print_document(&mut output, "create", &document)?;
+        ctx.report(|output| print_document(output, "create", &document));
     } else if !ctx.quiet {
         let Document { schema, field_count, record_size, .. } = document;
         let file = args.file.display();
-        writeln!(
-            output,
-            "created {file}: records `{schema}` of {field_count} fields and {record_size} bytes, \
-             {stride} bytes a slot",
-        )?;
-        output.flush()?;
+        let (fields, bytes) = (counted(field_count, "field"), counted(record_size, "byte"));
+        ctx.report(|output| {
+            writeln!(
+                output,
+                "created {file}: records `{schema}` of {fields} and {bytes}, {stride} bytes a slot",
+            )?;
+            output.flush()
+        });
     }
     Ok(Exit::FINE)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::exit::{Exit, Failure};
 use super::open::to_write;
-use super::output::{Context, print_document};
+use super::output::{Context, lossy, print_document};
 
 /// Delete one record
 ///
@@ -22,6 +22,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     slot: u64,
     /// Whether there was a record.
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     store.close()?;
     if ctx.json {
         let document = Document { file: &args.file, slot: args.index, deleted, live_count };
-        print_document(&mut ctx.output(), "delete", &document)?;
+        ctx.report(|output| print_document(output, "delete", &document));
     } else if !deleted {
         ctx.note(format_args!("the record at index {} was deleted before", args.index));
     }

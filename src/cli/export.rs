@@ -5,24 +5,26 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use stridedb::RawStore;
 
 use self::rows::{CsvRows, JsonRows, Problem, RawRows, Rows};
-use super::exit::{Exit, Failure};
-use super::input::{Format, delimiter, is_standard};
-use super::open::{keep_memory_small, to_read};
-use super::output::{Context, print_document};
+use super::exit::{Exit, Failure, chain};
+use super::input::{Delimiter, Format, delimiter, is_standard};
+use super::new_file::NewFile;
+use super::open::{is_about_slot, keep_memory_small, to_read};
+use super::output::{Context, complain, counted, lossy, print_document};
 use super::progress::Progress;
 use super::range::SlotRange;
 use super::rows::{Selected, select};
 
 /// How many records pass between two looks at the clock.
 const RECORDS_PER_REPORT: u64 = 4096;
+/// How many damaged records are told one by one.
+const TOLD_MAX: u64 = 5;
 
 /// Export records as CSV, JSON lines or raw bytes
 ///
@@ -54,18 +56,34 @@ pub(crate) struct Args {
 
     /// What stands between two columns: by default a comma, in .tsv a tab
     #[arg(long, value_name = "CHAR")]
-    delimiter: Option<char>,
+    delimiter: Option<Delimiter>,
+
+    /// What to do with a record that is damaged
+    #[arg(long, value_name = "WHAT", default_value = "stop")]
+    on_damage: OnDamage,
 }
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
+    #[serde(serialize_with = "lossy")]
     output: &'a Path,
     exported: u64,
     deleted: u64,
+    damaged: u64,
 }
 
-/// Exports. A file that could not be written whole does not stay.
+/// What to do with a record that is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OnDamage {
+    /// Nothing is exported
+    Stop,
+    /// Leave it out, say so, and end with 4
+    Skip,
+}
+
+/// Exports. A file appears when it is complete.
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let format = match (args.format, is_standard(&args.output)) {
         (None, true) => Format::Csv,
@@ -75,18 +93,18 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let (store, exit) = to_read(&args.file, ctx)?;
     let slots = args.range.unwrap_or_default().within(store.len())?;
     let selected = select(store.schema(), store.byte_order(), &args.fields)?;
+    if format == Format::Csv {
+        rows::check_names(&selected)?;
+    }
     let export = Export { args, ctx, format, selected, slots };
     if is_standard(&args.output) {
-        export.write(&store, &mut ctx.output())?;
-        return Ok(exit);
+        return Ok(exit | export.write(&store, &mut ctx.output())?.exit());
     }
-    let path = args.output.as_path();
-    let file = File::create_new(path).map_err(|error| Failure::io("create", path, &error))?;
-    let written = export.write_file(&store, file).inspect_err(|_| {
-        // That a part of it may stay would only hide the failure that is told.
-        let _ = std::fs::remove_file(path);
-    })?;
-    Ok(exit | tell(args, ctx, written)?)
+    let mut file = NewFile::create(&args.output)?;
+    let written = export.write(&store, &mut file)?;
+    file.publish()?;
+    tell(args, ctx, written);
+    Ok(exit | written.exit())
 }
 
 fn check_options(args: &Args, format: Format) -> Result<(), Failure> {
@@ -99,25 +117,35 @@ fn check_options(args: &Args, format: Format) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How many were exported, and how many were deleted.
-#[derive(Clone, Copy)]
+/// How many records were exported, and how many were not.
+#[derive(Clone, Copy, Default)]
 struct Written {
     exported: u64,
     deleted: u64,
+    damaged: u64,
 }
 
-fn tell(args: &Args, ctx: &Context, written: Written) -> Result<Exit, Failure> {
-    let Written { exported, deleted } = written;
+impl Written {
+    fn exit(self) -> Exit {
+        if self.damaged > 0 { Exit::DAMAGED } else { Exit::FINE }
+    }
+}
+
+/// Says what was done.
+fn tell(args: &Args, ctx: &Context, written: Written) {
+    let Written { exported, deleted, damaged } = written;
     if ctx.json {
         let (file, output) = (args.file.as_path(), args.output.as_path());
-        let document = Document { file, output, exported, deleted };
-        print_document(&mut ctx.output(), "export", document)?;
-        return Ok(Exit::FINE);
+        let document = Document { file, output, exported, deleted, damaged };
+        return ctx.report(|output| print_document(output, "export", document));
     }
-    let left_out =
-        if deleted > 0 { format!("; {deleted} deleted ones left out") } else { String::new() };
-    ctx.note(format_args!("{exported} records exported to {}{left_out}", args.output.display()));
-    Ok(Exit::FINE)
+    let left_out = match deleted {
+        0 => String::new(),
+        1 => "; 1 deleted one left out".to_owned(),
+        _ => format!("; {deleted} deleted ones left out"),
+    };
+    let (count, output) = (counted(exported, "record"), args.output.display());
+    ctx.note(format_args!("{count} exported to {output}{left_out}"));
 }
 
 /// One run of the verb.
@@ -130,24 +158,16 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    fn write_file(&self, store: &RawStore, file: File) -> Result<Written, Failure> {
-        let mut output = BufWriter::with_capacity(256 << 10, file);
-        let written = self.write(store, &mut output)?;
-        output.get_ref().sync_all().map_err(|error| self.cannot_write(error))?;
-        Ok(written)
-    }
-
     fn write(&self, store: &RawStore, output: &mut dyn Write) -> Result<Written, Failure> {
         let progress = Progress::new(self.ctx, format!("export {}", self.args.file.display()));
         let mut rows = self.rows(output)?;
         let mut record = vec![0; store.schema().record_size() as usize];
-        let mut written = Written { exported: 0, deleted: 0 };
+        let mut written = Written::default();
         for index in self.slots.clone() {
-            if store.get(index, &mut record)? {
-                rows.write(&record).map_err(|problem| self.failure(index, problem))?;
-                written.exported += 1;
-            } else {
-                written.deleted += 1;
+            match write_slot(store, index, &mut record, &mut *rows) {
+                Ok(true) => written.exported += 1,
+                Ok(false) => written.deleted += 1,
+                Err(problem) => self.take(index, problem, &mut written)?,
             }
             if index % RECORDS_PER_REPORT == 0 {
                 let size = record.len() as u64;
@@ -157,14 +177,41 @@ impl Export<'_> {
             keep_memory_small(store, index)?;
         }
         rows.flush().map_err(|error| self.cannot_write(error))?;
+        if written.damaged > TOLD_MAX {
+            let more = counted(written.damaged - TOLD_MAX, "more damaged record");
+            complain("error", format_args!("{more} left out: see `stridedb verify`"));
+        }
         Ok(written)
+    }
+
+    /// Takes a record that was not exported, or gives up.
+    fn take(&self, index: u64, problem: Problem, written: &mut Written) -> Result<(), Failure> {
+        let file = self.args.file.display();
+        match (problem, self.args.on_damage) {
+            (Problem::Output(error), _) => Err(self.cannot_write(error)),
+            (Problem::Failure(failure), _) => Err(failure),
+            (Problem::Ambiguous(problem), _) => {
+                Err(Failure::usage(format!("{file}: slot {index}: {problem}")))
+            }
+            (Problem::Damage(damage), OnDamage::Stop) => {
+                let hint = "--on-damage skip to export the other records";
+                Err(Failure::new(Exit::DAMAGED, format!("{damage}\n  try: {hint}")))
+            }
+            (Problem::Damage(damage), OnDamage::Skip) => {
+                written.damaged += 1;
+                if written.damaged <= TOLD_MAX {
+                    complain("error", format_args!("left out: {damage}"));
+                }
+                Ok(())
+            }
+        }
     }
 
     fn rows<'o>(&self, output: &'o mut dyn Write) -> Result<Box<dyn Rows + 'o>, Failure> {
         let selected = self.selected.as_slice();
         Ok(match self.format {
             Format::Csv => {
-                let delimiter = delimiter(self.args.delimiter, &self.args.output)?;
+                let delimiter = delimiter(self.args.delimiter, &self.args.output);
                 let rows = CsvRows::new(selected, &self.args.null, delimiter, output);
                 Box::new(rows.map_err(|error| self.cannot_write(error))?)
             }
@@ -173,20 +220,32 @@ impl Export<'_> {
         })
     }
 
-    fn failure(&self, index: u64, problem: Problem) -> Failure {
-        match problem {
-            Problem::Output(error) => self.cannot_write(error),
-            Problem::Record(problem) => {
-                let file = self.args.file.display();
-                Failure::new(Exit::DAMAGED, format!("{file}: slot {index}: {problem}"))
-            }
-        }
-    }
-
     fn cannot_write(&self, error: std::io::Error) -> Failure {
         match is_standard(&self.args.output) {
             true => Failure::from(error),
             false => Failure::io("write", &self.args.output, &error),
         }
     }
+}
+
+/// Writes the record of a slot; false if it was deleted.
+fn write_slot(
+    store: &RawStore,
+    index: u64,
+    record: &mut [u8],
+    rows: &mut dyn Rows,
+) -> Result<bool, Problem> {
+    match store.get(index, record) {
+        Ok(false) => return Ok(false),
+        Ok(true) => {}
+        Err(error) if is_about_slot(&error) => return Err(Problem::Damage(chain(&error))),
+        Err(error) => return Err(Problem::Failure(error.into())),
+    }
+    rows.write(record).map_err(|problem| match problem {
+        Problem::Damage(damage) => {
+            Problem::Damage(format!("{}: slot {index}: {damage}", store.path().display()))
+        }
+        other => other,
+    })?;
+    Ok(true)
 }

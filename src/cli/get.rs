@@ -13,7 +13,7 @@ use stridedb::{RawStore, SlotDump};
 use super::codec::{CellWriter, Column, Token, columns};
 use super::exit::{Exit, Failure};
 use super::open::to_read;
-use super::output::{Context, DAMAGED, DIM, GOOD, Output, print_document};
+use super::output::{Context, DAMAGED, DIM, GOOD, Output, lossy, print_document};
 use super::rows::{json_object, select_all};
 use super::table::printable;
 
@@ -54,6 +54,7 @@ struct Slot<'s> {
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     slot: u64,
     offset: u64,

@@ -16,10 +16,10 @@ use super::infer::Survey;
 use super::input::csv::{CsvRecords, Table};
 use super::input::jsonl::{JsonRecords, Lines};
 use super::input::raw::RawRecords;
-use super::input::{self, Format, Records, Trouble};
+use super::input::{self, Delimiter, Format, Records, Trouble};
 use super::inspect;
 use super::open::to_maintain;
-use super::output::{Context, print_document};
+use super::output::{Context, counted, lossy, print_document, warn_of_report};
 use super::progress::Progress;
 
 /// How many rows pass between two looks at the clock.
@@ -55,7 +55,7 @@ pub(crate) struct Args {
 
     /// What stands between two columns: by default a comma, in .tsv a tab
     #[arg(long, value_name = "CHAR")]
-    delimiter: Option<char>,
+    delimiter: Option<Delimiter>,
 
     /// Leave out columns that the schema does not have
     #[arg(long)]
@@ -89,6 +89,7 @@ struct Counts {
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     #[serde(flatten)]
     counts: Counts,
@@ -100,42 +101,50 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     if args.offset.is_some() && format != Format::Raw {
         return Err(Failure::usage("--offset goes with raw records only"));
     }
+    args.on_error.check()?;
     let import = Import { args, ctx, format };
     let exists = args.file.try_exists();
-    let counts = match exists.map_err(|error| Failure::io("open", &args.file, &error))? {
+    let (counts, exit) = match exists.map_err(|error| Failure::io("open", &args.file, &error))? {
         true => import.append()?,
-        false => import.create()?,
+        false => (import.create()?, Exit::FINE),
     };
-    tell(args, ctx, counts)
+    tell(args, ctx, counts);
+    Ok(exit)
 }
 
-fn tell(args: &Args, ctx: &Context, counts: Counts) -> Result<Exit, Failure> {
+/// Says what was done. The import is good whatever happens here.
+fn tell(args: &Args, ctx: &Context, counts: Counts) {
     if ctx.json {
         let file = args.file.as_path();
-        print_document(&mut ctx.output(), "import", Document { file, counts })?;
-        return Ok(Exit::FINE);
+        ctx.report(|output| print_document(output, "import", Document { file, counts }));
+        return;
     }
-    let exit = inspect::run(&inspect::Args { file: args.file.clone() }, ctx)?;
+    if ctx.quiet {
+        return;
+    }
+    if let Err(failure) = inspect::run(&inspect::Args { file: args.file.clone() }, ctx) {
+        warn_of_report(failure.message());
+    }
     let Counts { imported, rejected, truncated_texts } = counts;
-    let mut summary = format!("{} imported from {}", records(imported), input::name(&args.input));
+    let (count, name) = (counted(imported, "record"), input::name(&args.input));
+    let mut summary = format!("{count} imported from {name}");
     if rejected > 0 {
-        let lines = if rejected == 1 { "line was" } else { "lines were" };
-        summary.push_str(&format!("; {rejected} {lines} skipped{}", args.on_error.whither()));
+        let (were, whither) = (was_or_were(rejected), args.on_error.whither(rejected));
+        summary.push_str(&format!("; {} {were} skipped{whither}", counted(rejected, "line")));
     }
     if truncated_texts > 0 {
-        let texts = if truncated_texts == 1 { "text was" } else { "texts were" };
-        summary.push_str(&format!("; {truncated_texts} {texts} cut"));
+        let were = was_or_were(truncated_texts);
+        summary.push_str(&format!("; {} {were} cut", counted(truncated_texts, "text")));
     }
     ctx.note(summary);
     let file = args.file.display();
     ctx.note(format_args!(
         "next: `stridedb head {file}` shows the first records, `stridedb verify {file}` checks all"
     ));
-    Ok(exit)
 }
 
-fn records(count: u64) -> String {
-    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
+fn was_or_were(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
 }
 
 /// One run of the verb.
@@ -162,8 +171,8 @@ impl Import<'_> {
 
     /// Appends to the store. It is taken for ourselves alone, so that the room that was made for
     /// growing can be given back, and all of it if the import fails.
-    fn append(&self) -> Result<Counts, Failure> {
-        let (mut store, _) = to_maintain(&self.args.file, self.ctx)?;
+    fn append(&self) -> Result<(Counts, Exit), Failure> {
+        let (mut store, exit) = to_maintain(&self.args.file, self.ctx)?;
         let (schema, order) = (store.schema().clone(), store.byte_order());
         if let Some(path) = &self.args.schema {
             self.check_same(&schema, &read_schema(path)?)?;
@@ -175,7 +184,7 @@ impl Import<'_> {
             .and_then(|appender| self.fill(appender, &schema, order, &rules));
         store.shrink_to_fit()?;
         store.close()?;
-        filled
+        Ok((filled?, exit))
     }
 
     fn fill(
@@ -220,7 +229,7 @@ impl Import<'_> {
         let (input, size) = input::open(&args.input)?;
         let records: Box<dyn Records> = match self.format {
             Format::Csv => {
-                let delimiter = input::delimiter(args.delimiter, &args.input)?;
+                let delimiter = input::delimiter(args.delimiter, &args.input);
                 let table = Table::open(&args.input, input, delimiter)?;
                 Box::new(CsvRecords::new(table, schema, order, rules, args.ignore_extra)?)
             }

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
-use super::input::Format;
+use super::input::{Delimiter, Format};
 use super::output::{Context, print_document};
 
 /// Read CSV or JSON lines and print a schema for it in TOML
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 
     /// What stands between two columns: by default a comma, in .tsv a tab
     #[arg(long, value_name = "CHAR")]
-    delimiter: Option<char>,
+    delimiter: Option<Delimiter>,
 }
 
 #[derive(Serialize)]

@@ -17,6 +17,7 @@ use std::fmt::{self, Display};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::str::FromStr;
 
 use super::exit::Failure;
 
@@ -50,17 +51,31 @@ impl Format {
     }
 }
 
+/// What stands between two columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delimiter(u8);
+
+impl FromStr for Delimiter {
+    type Err = &'static str;
+
+    /// A character, or `\t` and `tab` for the one that is hard to type.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.as_bytes() {
+            b"\\t" | b"tab" => Ok(Self(b'\t')),
+            [b'\n' | b'\r' | b'"'] => Err("it cannot be a quotation mark or the end of a line"),
+            [byte] if byte.is_ascii() => Ok(Self(*byte)),
+            _ => Err("expected one ASCII character, or \\t for a tab"),
+        }
+    }
+}
+
 /// The delimiter that was asked for, else a tab for `.tsv`, else a comma.
-pub(crate) fn delimiter(asked: Option<char>, path: &Path) -> Result<u8, Failure> {
+pub(crate) fn delimiter(asked: Option<Delimiter>, path: &Path) -> u8 {
     let is_tsv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
     match asked {
-        None if is_tsv => Ok(b'\t'),
-        None => Ok(b','),
-        Some('\n' | '\r' | '"') => {
-            Err(Failure::usage("--delimiter cannot be a quotation mark or the end of a line"))
-        }
-        Some(c) if c.is_ascii() => Ok(c as u8),
-        Some(c) => Err(Failure::usage(format!("--delimiter `{c}`: expected one ASCII character"))),
+        Some(Delimiter(byte)) => byte,
+        None if is_tsv => b'\t',
+        None => b',',
     }
 }
 

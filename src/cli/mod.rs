@@ -2,6 +2,7 @@
 
 mod codec;
 mod exit;
+mod new_file;
 mod open;
 mod output;
 mod progress;
@@ -24,11 +25,12 @@ mod set;
 mod show;
 mod verify;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
-use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use exit::{Exit, Failure};
 use output::Context;
@@ -99,7 +101,9 @@ enum Verb {
 
 /// Runs the command and ends with one of the codes in `EXIT_CODES`.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    // What is wrong with the command line is said in colours too, or without.
+    let matches = definition().color(asked_colour(std::env::args_os())).try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return end_of_parsing(&error),
     };
@@ -137,6 +141,9 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Export(args) => export::run(&args, ctx),
         Verb::Set(args) => set::run(&args, ctx),
         Verb::Delete(args) => delete::run(&args, ctx),
+        Verb::Completions(_) | Verb::Man(_) if ctx.json => {
+            Err(Failure::usage("there is no JSON document of scripts and manual pages"))
+        }
         Verb::Completions(args) => completions::run(&args, ctx),
         Verb::Man(args) => man::run(&args, ctx),
     }
@@ -146,10 +153,43 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
 fn inspect_instead(file: PathBuf) -> Result<inspect::Args, Failure> {
     let is_bare_word = file.components().count() == 1 && file.extension().is_none();
     if is_bare_word && !file.exists() {
-        let message = format!("`{}` is neither a verb nor a file; see --help", file.display());
+        let hint = match similar_verb(file.as_os_str().into()) {
+            Some(verb) => format!("did you mean `{verb}`?"),
+            None => "see --help".to_owned(),
+        };
+        let message = format!("`{}` is neither a verb nor a file; {hint}", file.display());
         return Err(Failure::usage(message));
     }
     Ok(inspect::Args { file })
+}
+
+/// The verb that a word was meant to be.
+fn similar_verb(word: OsString) -> Option<String> {
+    // Where a file could not stand as well, a word is compared with the verbs.
+    let verbs = definition().get_subcommands().cloned().collect::<Vec<_>>();
+    let command = clap::Command::new("stridedb").subcommand_required(true).subcommands(verbs);
+    let error = command.try_get_matches_from([OsString::from("stridedb"), word]).err()?;
+    match error.get(ContextKind::SuggestedSubcommand)? {
+        ContextValue::String(verb) => Some(verb.clone()),
+        ContextValue::Strings(verbs) => verbs.first().cloned(),
+        _ => None,
+    }
+}
+
+/// The colours that a command line asks for, whatever else is wrong with it.
+fn asked_colour(mut arguments: impl Iterator<Item = OsString>) -> ColorChoice {
+    let mut choice = ColorChoice::Auto;
+    while let Some(argument) = arguments.next() {
+        let value = match argument.to_str() {
+            Some("--") => break,
+            Some("--color") => arguments.next(),
+            Some(argument) => argument.strip_prefix("--color=").map(Into::into),
+            None => None,
+        };
+        let value = value.as_ref().and_then(|value| value.to_str());
+        choice = value.and_then(|value| value.parse().ok()).unwrap_or(choice);
+    }
+    choice
 }
 
 /// Prints help, version or what is wrong with the command line.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use stridedb::{OpenOptions, RawStore};
+use stridedb::{Error, OpenOptions, RawStore};
 
 use super::exit::{Exit, Failure};
-use super::output::{Context, complain};
+use super::output::{Context, complain, counted};
 
 /// A store to read, and the code of what is wrong with it already.
 pub(crate) fn to_read(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
@@ -36,6 +36,11 @@ pub(crate) fn keep_memory_small(store: &RawStore, index: u64) -> Result<(), Fail
     if index % slots == 0 { Ok(store.release_memory()?) } else { Ok(()) }
 }
 
+/// Whether the error speaks of one slot, so that the others can still be read.
+pub(crate) fn is_about_slot(error: &Error) -> bool {
+    matches!(error, Error::Corrupt { .. } | Error::InvalidRecord { .. })
+}
+
 /// Says what opening found. Damage that a twin made up for is damage still.
 fn tell(store: &RawStore, ctx: &Context) -> Exit {
     let file = store.path().display();
@@ -48,11 +53,13 @@ fn tell(store: &RawStore, ctx: &Context) -> Exit {
     }
     if report.unclaimed_count > 0 {
         let count = report.unclaimed_count;
-        ctx.note(format_args!("{file}: {count} records appended after its last sync are left out"));
+        let (count, are) = (counted(count, "record"), if count == 1 { "is" } else { "are" });
+        ctx.note(format_args!("{file}: {count} appended after its last sync {are} left out"));
     }
     if report.slots_damaged > 0 {
         let count = report.slots_damaged;
-        complain("error", format_args!("{file}: {count} slots are damaged: see `stridedb verify`"));
+        let (count, are) = (counted(count, "slot"), if count == 1 { "is" } else { "are" });
+        complain("error", format_args!("{file}: {count} {are} damaged: see `stridedb verify`"));
     }
     match report.damage.is_empty() && report.slots_damaged == 0 {
         true => Exit::FINE,

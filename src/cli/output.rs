@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Display};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Standard output with a buffer. Flush it at the end: an error there is an error of the verb.
 pub(crate) type Output = BufWriter<StdoutLock<'static>>;
@@ -54,6 +55,14 @@ impl Context {
         io::stdout().is_terminal()
     }
 
+    /// Prints what a verb has done. That this cannot be printed does not undo it: a script that
+    /// was told of a failure would do it again.
+    pub(crate) fn report(&self, print: impl FnOnce(&mut Output) -> io::Result<()>) {
+        if let Err(error) = print(&mut self.output()) {
+            warn_of_report(error);
+        }
+    }
+
     /// A remark on standard error that is no error: "note: ...".
     pub(crate) fn note(&self, message: impl Display) {
         if !self.quiet {
@@ -77,8 +86,9 @@ impl<T: Display> Display for Painted<T> {
 }
 
 /// A number of things: "1 record", "2 records".
-pub(crate) fn counted<N: Display + From<u8> + PartialEq>(count: N, what: &str) -> String {
-    let plural = if count == N::from(1) { "" } else { "s" };
+pub(crate) fn counted<N: TryInto<u64>>(count: N, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }
 
@@ -88,10 +98,21 @@ pub(crate) fn complain(kind: &str, message: impl Display) {
     let colour = anstream::AutoStream::choice(&stream) != anstream::ColorChoice::Never;
     let style = match kind {
         "error" if colour => DAMAGED,
+        "warning" if colour => DOUBTFUL,
         "note" if colour => BOLD,
         _ => Style::new(),
     };
     let _ = writeln!(stream.lock(), "{style}{kind}{style:#}: {message}");
+}
+
+/// The report of work that is done could not be printed.
+pub(crate) fn warn_of_report(error: impl Display) {
+    complain("warning", format_args!("the work is done, but its report is not printed: {error}"));
+}
+
+/// A path in a document, which is text whatever the path is.
+pub(crate) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// A JSON document: the verb and the document's version first, then its fields.

@@ -1,10 +1,10 @@
 //! A progress bar on standard error for what takes longer than a second.
 
 use std::io::{IsTerminal, stderr};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::Context;
 
@@ -17,11 +17,10 @@ const OF_SLOTS: &str = "{msg} [{bar:30}] {human_pos}/{human_len} slots {per_sec}
 
 /// The progress of one piece of work. Disappears when it is dropped; any thread may report.
 pub(crate) struct Progress {
-    label: String,
-    template: &'static str,
     started: Instant,
-    wanted: bool,
-    bar: OnceLock<ProgressBar>,
+    /// None if nobody would look at it.
+    bar: Option<ProgressBar>,
+    is_shown: AtomicBool,
 }
 
 impl Progress {
@@ -37,37 +36,32 @@ impl Progress {
     }
 
     fn with_template(ctx: &Context, label: String, template: &'static str) -> Self {
-        Self {
-            label,
-            template,
-            started: Instant::now(),
-            wanted: !ctx.quiet && stderr().is_terminal(),
-            bar: OnceLock::new(),
-        }
+        let is_wanted = !ctx.quiet && stderr().is_terminal();
+        let bar = is_wanted.then(|| {
+            let style = ProgressStyle::with_template(template)
+                .expect("the templates are constants and valid");
+            // It counts from the start: what was done before it is shown was done in that time.
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+                .with_style(style.progress_chars("=> "))
+                .with_message(label)
+        });
+        Self { started: Instant::now(), bar, is_shown: AtomicBool::new(false) }
     }
 
     /// So many of so many are done.
     pub(crate) fn set(&self, done: u64, total: u64) {
-        if !self.wanted || self.started.elapsed() < PATIENCE {
-            return;
+        let Some(bar) = &self.bar else { return };
+        if self.started.elapsed() >= PATIENCE && !self.is_shown.swap(true, Ordering::Relaxed) {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        let bar = self.bar.get_or_init(|| self.new_bar(total));
         bar.set_length(total);
         bar.set_position(done);
-    }
-
-    fn new_bar(&self, total: u64) -> ProgressBar {
-        let style = ProgressStyle::with_template(self.template)
-            .expect("the templates are constants and valid");
-        ProgressBar::new(total)
-            .with_style(style.progress_chars("=> "))
-            .with_message(self.label.clone())
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(bar) = self.bar.get() {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use stridedb::schema::{ByteOrder, Schema};
 
 use super::exit::{Exit, Failure};
-use super::output::{Context, print_document};
+use super::output::{Context, lossy, print_document};
 
 /// Print the schema of a store, as text or source code
 ///
@@ -109,6 +109,7 @@ impl Subject {
 
 #[derive(Serialize)]
 struct Document<'s> {
+    #[serde(serialize_with = "lossy")]
     file: &'s Path,
     record_size: u32,
     stride: u32,

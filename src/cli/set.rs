@@ -11,7 +11,7 @@ use stridedb::schema::{ByteOrder, Schema, Type};
 use super::codec::{CellReader, CellWriter, Column, Rules, columns};
 use super::exit::{Exit, Failure};
 use super::open::to_write;
-use super::output::{Context, print_document};
+use super::output::{Context, lossy, print_document};
 use super::rows::{json_object, select_all, unknown_field};
 use super::table::printable;
 
@@ -34,10 +34,11 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     slot: u64,
-    /// The record as it is now.
-    record: Box<RawValue>,
+    /// The record as it is now, if all its fields are values.
+    record: Option<Box<RawValue>>,
 }
 
 /// Changes the record; when this returns it is durable.
@@ -56,19 +57,20 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     }
     store.update(args.index, &record)?;
     store.close()?;
-    let mut output = ctx.output();
     if ctx.json {
-        let record = json_object(&select_all(&schema, order), &record)
-            .map_err(|invalid| Failure::new(Exit::DAMAGED, invalid.to_string()))?;
+        // None if a field that was not changed holds no value.
+        let record = json_object(&select_all(&schema, order), &record).ok();
         let document = Document { file: &args.file, slot: args.index, record };
-        print_document(&mut output, "set", &document)?;
+        ctx.report(|output| print_document(output, "set", &document));
     } else if !ctx.quiet {
-        for (column, _) in &assignments {
-            let cell = CellWriter::new(column.clone(), order);
-            let (before, after) = (text_of(&cell, &before), text_of(&cell, &record));
-            writeln!(output, "{}: {before} -> {after}", printable(&column.name()))?;
-        }
-        output.flush()?;
+        ctx.report(|output| {
+            for (column, _) in &assignments {
+                let cell = CellWriter::new(column.clone(), order);
+                let (before, after) = (text_of(&cell, &before), text_of(&cell, &record));
+                writeln!(output, "{}: {before} -> {after}", printable(&column.name()))?;
+            }
+            output.flush()
+        });
     }
     Ok(exit)
 }

@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use stridedb::{Error, RawStore};
+use stridedb::RawStore;
 
 use super::exit::{Exit, Failure, chain};
-use super::open::{keep_memory_small, to_read};
+use super::open::{is_about_slot, keep_memory_small, to_read};
 use super::output::{Context, complain};
 use super::range::SlotRange;
 use super::rows::select;
@@ -126,11 +126,6 @@ fn first_of_last(store: &RawStore, count: u64) -> Result<u64, Failure> {
         };
     }
     Ok(first)
-}
-
-/// Whether the error speaks of one slot, so that the others can still be read.
-fn is_about_slot(error: &Error) -> bool {
-    matches!(error, Error::Corrupt { .. } | Error::InvalidRecord { .. })
 }
 
 /// Rows that are being printed.

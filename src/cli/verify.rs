@@ -9,7 +9,7 @@ use stridedb::format::Corruption;
 use stridedb::{Finding, Problem, VerifyOptions, VerifyReport};
 
 use super::exit::{Exit, Failure};
-use super::output::{Context, DAMAGED, GOOD, Output, complain, print_document};
+use super::output::{Context, DAMAGED, GOOD, Output, complain, lossy, print_document};
 use super::progress::Progress;
 
 /// Check every structure and every slot, with all processors
@@ -105,6 +105,7 @@ struct Documents<'a> {
 /// What is known of one file: a report, or why there is none.
 #[derive(Serialize)]
 struct Document<'a> {
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     sound: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

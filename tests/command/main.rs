@@ -4,6 +4,7 @@
 
 mod damage;
 mod documents;
+mod files;
 mod limits;
 mod records;
 mod schema_sources;

@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use super::Sandbox;
+use super::{Ended, Sandbox};
 
 #[test]
 fn nonsense_on_the_command_line_ends_with_16() {
     let sandbox = Sandbox::with_ticks(3);
-    let cases: [&[&str]; 14] = [
+    let cases: [&[&str]; 16] = [
         &[],
         &["--nonsense"],
         &["nonsense"],
@@ -23,6 +23,8 @@ fn nonsense_on_the_command_line_ends_with_16() {
         &["get", "ticks.stride", "3"],
         &["set", "ticks.stride", "0", "price"],
         &["schema", "ticks.stride", "--as", "cobol"],
+        &["man", "--json"],
+        &["completions", "bash", "--json"],
     ];
     for arguments in cases {
         let ended = sandbox.run(arguments);
@@ -103,6 +105,27 @@ fn colours_come_when_asked_for_only() {
     assert!(!has_escapes(&["inspect", "ticks.stride"]));
     assert!(has_escapes(&["inspect", "ticks.stride", "--color", "always"]));
     assert!(!has_escapes(&["inspect", "ticks.stride", "--color", "never"]));
+}
+
+#[test]
+fn what_is_wrong_with_a_command_line_is_said_without_colours_too() {
+    let sandbox = Sandbox::new();
+    for (arguments, expected) in [
+        (&["--color", "never", "--nonsense"][..], false),
+        (&["--nonsense", "--color=never"], false),
+        (&["--color", "always", "--nonsense"], true),
+    ] {
+        let ended =
+            Ended::from(sandbox.command(arguments).env("CLICOLOR_FORCE", "1").output().unwrap());
+        assert_eq!(ended.stderr.contains('\u{1b}'), expected, "{arguments:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_verb_with_a_typing_error_is_told() {
+    let ended = Sandbox::new().run(&["shwo"]);
+    assert_eq!(ended.code, 16, "{ended:?}");
+    assert!(ended.stderr.contains("did you mean `show`?"), "{ended:?}");
 }
 
 #[test]

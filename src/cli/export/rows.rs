@@ -1,14 +1,16 @@
 //! Records in the output's format. What is the same in each record is prepared once.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use csv::WriterBuilder;
+use csv::{StringRecord, WriterBuilder};
 use stridedb::schema::Type;
 use stridedb::value::Invalid;
 
 use crate::cli::codec::{CellWriter, Token, excerpt};
+use crate::cli::exit::Failure;
 use crate::cli::input::csv::io_error;
 use crate::cli::rows::Selected;
 
@@ -25,8 +27,12 @@ pub(super) trait Rows {
 pub(super) enum Problem {
     /// The output failed.
     Output(io::Error),
-    /// The record has no text.
-    Record(String),
+    /// The record is damaged.
+    Damage(String),
+    /// The record is whole, but what was asked for cannot say it.
+    Ambiguous(String),
+    /// Something that is not about this record.
+    Failure(Failure),
 }
 
 impl From<io::Error> for Problem {
@@ -43,7 +49,7 @@ impl From<csv::Error> for Problem {
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
-        Self::Record(invalid.to_string())
+        Self::Damage(invalid.to_string())
     }
 }
 
@@ -53,6 +59,37 @@ pub(super) struct CsvRows<'o> {
     cells: Vec<CellWriter>,
     null: String,
     text: String,
+    /// The row is complete before any of it is written.
+    row: StringRecord,
+}
+
+/// Sees that the columns can be read back by their names.
+///
+/// # Errors
+///
+/// A name that would be read as another one, or that two columns have.
+pub(super) fn check_names(selected: &[Selected]) -> Result<(), Failure> {
+    // Hashes, since there can be millions of long names. At worst two that are not the same are
+    // taken for it, and an export is refused.
+    let (state, mut taken) = (RandomState::new(), HashSet::new());
+    let cells = selected.iter().flat_map(Selected::cells);
+    for (index, name) in cells.map(|cell| cell.column().name()).enumerate() {
+        let reason = if !taken.insert(state.hash_one(&name)) {
+            "another column has that name"
+        } else if name != name.trim() {
+            "the spaces around it would be left out"
+        } else if index == 0 && name.starts_with('\u{feff}') {
+            "its first character would be taken for a byte order mark"
+        } else {
+            continue;
+        };
+        return Err(Failure::usage(format!(
+            "the column `{}` could not be read back from CSV: {reason}\n  try: --format jsonl, or \
+             --fields without it",
+            name.escape_debug()
+        )));
+    }
+    Ok(())
 }
 
 impl<'o> CsvRows<'o> {
@@ -67,12 +104,14 @@ impl<'o> CsvRows<'o> {
         let cells: Vec<CellWriter> = selected.iter().flat_map(Selected::cells).cloned().collect();
         let names = cells.iter().map(|cell| cell.column().name());
         writer.write_record(names).map_err(io_error)?;
-        Ok(Self { writer, cells, null: null.to_owned(), text: String::new() })
+        let (text, row) = (String::new(), StringRecord::new());
+        Ok(Self { writer, cells, null: null.to_owned(), text, row })
     }
 }
 
 impl Rows for CsvRows<'_> {
     fn write(&mut self, record: &[u8]) -> Result<(), Problem> {
+        self.row.clear();
         for cell in &self.cells {
             self.text.clear();
             let token = cell.write(record, &mut self.text)?;
@@ -81,10 +120,9 @@ impl Rows for CsvRows<'_> {
             } else if self.text == self.null && cell.column().field.null.is_some() {
                 return Err(like_null(&cell.column().name(), &self.null));
             }
-            self.writer.write_field(&self.text)?;
+            self.row.push_field(&self.text);
         }
-        self.writer.write_record(None::<&[u8]>)?;
-        Ok(())
+        Ok(self.writer.write_record(&self.row)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -95,7 +133,7 @@ impl Rows for CsvRows<'_> {
 /// A value whose text would be read back as a missing one.
 fn like_null(name: &str, null: &str) -> Problem {
     let shown = excerpt(null.as_bytes());
-    Problem::Record(format!(
+    Problem::Ambiguous(format!(
         "field `{name}`: its value {shown} could not be told from a missing one\n  try: --null \
          with another text, one that is no value"
     ))

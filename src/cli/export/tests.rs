@@ -43,7 +43,8 @@ fn write(rows: &mut dyn Rows, records: &[Vec<u8>]) -> Result<(), String> {
     for record in records {
         rows.write(record).map_err(|problem| match problem {
             Problem::Output(error) => error.to_string(),
-            Problem::Record(problem) => problem,
+            Problem::Damage(problem) | Problem::Ambiguous(problem) => problem,
+            Problem::Failure(failure) => failure.message().to_owned(),
         })?;
     }
     rows.flush().map_err(|error| error.to_string())

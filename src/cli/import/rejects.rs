@@ -1,12 +1,11 @@
 //! What becomes of lines that are no records.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::input::{BadLine, Records};
+use crate::cli::new_file::{NewFile, check_free};
 use crate::cli::output::{Context, complain};
 
 /// How many such lines are told one by one.
@@ -35,10 +34,19 @@ impl FromStr for OnError {
 
 impl OnError {
     /// Where the lines went, for the summary.
-    pub(super) fn whither(&self) -> String {
+    pub(super) fn whither(&self, count: u64) -> String {
+        let are = if count == 1 { "is" } else { "are" };
         match self {
             Self::Stop | Self::Skip => String::new(),
-            Self::Quarantine(path) => format!(" and are in `{}`", path.display()),
+            Self::Quarantine(path) => format!(" and {are} in `{}`", path.display()),
+        }
+    }
+
+    /// Sees that bad lines will have a place to go to.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match self {
+            Self::Stop | Self::Skip => Ok(()),
+            Self::Quarantine(path) => check_free(path),
         }
     }
 }
@@ -50,7 +58,7 @@ pub(super) struct Rejects<'a> {
     ctx: &'a Context,
     count: u64,
     /// Made with the first such line.
-    quarantine: Option<BufWriter<File>>,
+    quarantine: Option<NewFile>,
 }
 
 impl<'a> Rejects<'a> {
@@ -68,7 +76,7 @@ impl<'a> Rejects<'a> {
             OnError::Quarantine(path) => {
                 let quarantine = match &mut self.quarantine {
                     Some(open) => open,
-                    none => none.insert(create(path)?),
+                    none => none.insert(NewFile::create(path)?),
                 };
                 records
                     .write_line(is_first, quarantine)
@@ -83,11 +91,13 @@ impl<'a> Rejects<'a> {
 
     /// Ends: how many lines there were.
     pub(super) fn finish(self) -> Result<u64, Failure> {
-        if let (Some(mut file), OnError::Quarantine(path)) = (self.quarantine, self.what) {
-            file.flush().map_err(|error| Failure::io("write", path, &error))?;
+        if let Some(quarantine) = self.quarantine {
+            quarantine.publish()?;
         }
         if self.count > TOLD_MAX {
-            self.ctx.note(format_args!("{} more lines were skipped", self.count - TOLD_MAX));
+            let more = self.count - TOLD_MAX;
+            let lines = if more == 1 { "line was" } else { "lines were" };
+            self.ctx.note(format_args!("{more} more {lines} skipped"));
         }
         Ok(self.count)
     }
@@ -102,9 +112,4 @@ impl<'a> Rejects<'a> {
             ),
         )
     }
-}
-
-fn create(path: &PathBuf) -> Result<BufWriter<File>, Failure> {
-    let file = File::create_new(path).map_err(|error| Failure::io("create", path, &error))?;
-    Ok(BufWriter::new(file))
 }

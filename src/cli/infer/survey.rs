@@ -11,7 +11,7 @@ use super::observed::{Observed, USUAL};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::input::csv::Table;
 use crate::cli::input::jsonl::{Json, Lines, members, not_json};
-use crate::cli::input::{self, BadLine, Format, delimiter};
+use crate::cli::input::{self, BadLine, Delimiter, Format, delimiter};
 use crate::cli::output::Context;
 use crate::cli::progress::Progress;
 
@@ -44,7 +44,7 @@ impl Survey {
     pub(crate) fn take(
         path: &Path,
         format: Format,
-        asked: Option<char>,
+        asked: Option<Delimiter>,
         missing: &[String],
         ctx: &Context,
     ) -> Result<Self, Failure> {
@@ -63,7 +63,7 @@ impl Survey {
         let report = |done| progress.set(done, size.unwrap_or(done));
         match format {
             Format::Csv => {
-                survey.read_csv(Table::open(path, input, delimiter(asked, path)?)?, report)?
+                survey.read_csv(Table::open(path, input, delimiter(asked, path))?, report)?
             }
             Format::Jsonl => survey.read_lines(Lines::new(path, input), report)?,
             Format::Raw => {

@@ -12,10 +12,12 @@ use stridedb::{Holder, Inspection};
 
 use super::Counts;
 use super::health::Health;
+use crate::cli::output::lossy;
 
 /// All that is known of the file; what is unknown is null.
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     health: &'static str,
     problems: &'a [String],

@@ -101,6 +101,19 @@ fn a_file_with_nothing_but_damage_is_still_looked_at() {
 }
 
 #[test]
+fn what_is_lost_is_named() {
+    let sandbox = Sandbox::with_ticks(5);
+    for page in [1, 2] {
+        sandbox.flip(page * 4096 + 20);
+    }
+    let ended = sandbox.run(&["ticks.stride"]);
+    assert!(ended.stdout.contains("next: both metas are lost"), "{ended:?}");
+    sandbox.flip(20);
+    let ended = sandbox.run(&["ticks.stride"]);
+    assert!(ended.stdout.contains("next: header and metas are lost"), "{ended:?}");
+}
+
+#[test]
 fn a_file_that_was_cut_is_damaged() {
     let sandbox = Sandbox::with_ticks(5);
     let offset = sandbox.slot_offset(3);
@@ -110,6 +123,9 @@ fn a_file_that_was_cut_is_damaged() {
     let ended = sandbox.run(&["ticks.stride"]);
     assert_eq!(ended.code, 4, "{ended:?}");
     assert!(ended.stdout.contains("5 slots") && ended.stdout.contains("after 3"), "{ended:?}");
+    // Nothing is promised that cannot be kept.
+    assert!(!ended.stdout.contains("stridedb show"), "{ended:?}");
+    assert!(ended.stdout.contains("`stridedb verify` counts the records"), "{ended:?}");
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Health {
     pub(super) fn of(inspection: &Inspection, counts: &Counts) -> Self {
         let problems = damage(inspection, counts);
         if !problems.is_empty() {
-            let hints = hints_for_damage(inspection);
+            let hints = hints_for_damage(inspection, is_cut_off(inspection, counts));
             return Self { state: State::Damaged, problems, hints };
         }
         if is_unclean(inspection, counts) {
@@ -71,7 +71,7 @@ fn damage(inspection: &Inspection, counts: &Counts) -> Vec<String> {
     if let (Err(problem), None) = (&inspection.schema, &inspection.schema_damage) {
         damage.push(format!("schema: {problem}"));
     }
-    if inspection.identity.is_some() && counts.len > inspection.capacity {
+    if is_cut_off(inspection, counts) {
         damage.push(format!(
             "file: expected room for {} slots but it ends after {}",
             counts.len, inspection.capacity
@@ -83,18 +83,30 @@ fn damage(inspection: &Inspection, counts: &Counts) -> Vec<String> {
     damage
 }
 
-fn hints_for_damage(inspection: &Inspection) -> Vec<&'static str> {
+/// Whether the file ends before its last slot.
+fn is_cut_off(inspection: &Inspection, counts: &Counts) -> bool {
+    inspection.identity.is_some() && counts.len > inspection.capacity
+}
+
+fn hints_for_damage(inspection: &Inspection, is_cut_off: bool) -> Vec<&'static str> {
     let mut hints = Vec::new();
     if inspection.live.poisoned {
         hints.push("a sync failed: look for errors of the disk in the system's log");
     }
-    if inspection.identity.is_some() && inspection.newest_meta.is_some() {
+    let (lost, hint) = match (&inspection.identity, inspection.newest_meta, &inspection.schema) {
+        (None, ..) => (true, "header and metas are lost: restore the file from a copy"),
+        (Some(_), None, _) => (true, "both metas are lost: restore the file from a copy"),
+        (.., Err(_)) => (true, "no schema can be read: restore the file from a copy"),
+        _ if is_cut_off => {
+            (false, "no other verb opens a file that was cut off: restore it from a copy")
+        }
+        _ => (false, "`stridedb show` prints the records that can be read"),
+    };
+    if !lost {
         hints.push("make a copy of the file before anything else");
-        hints.push("`stridedb verify` says which slots are whole");
-        hints.push("`stridedb show` prints the records that can be read");
-    } else {
-        hints.push("header and metas are lost: restore the file from a copy");
+        hints.push("`stridedb verify` counts the records that are whole");
     }
+    hints.push(hint);
     hints
 }
 

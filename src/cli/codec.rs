@@ -7,6 +7,7 @@
 mod bad_cell;
 mod column;
 mod fast;
+mod parse;
 mod read;
 mod time;
 mod write;

@@ -1,7 +1,7 @@
 //! `stridedb create`: a new store without records.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,6 +9,7 @@ use stridedb::RawStore;
 use stridedb::schema::Schema;
 
 use super::exit::{Exit, Failure};
+use super::input::{self, is_standard};
 use super::output::{Context, counted, lossy, print_document};
 
 /// Create a store without records
@@ -19,7 +20,7 @@ pub(crate) struct Args {
     /// The store to create
     file: PathBuf,
 
-    /// The records' fields: TOML, or JSON where the name ends in .json
+    /// The records' fields: TOML, or JSON where the name ends in .json; - for standard input
     #[arg(long, value_name = "SCHEMA")]
     schema: PathBuf,
 }
@@ -64,18 +65,23 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     Ok(Exit::FINE)
 }
 
-/// A schema from a TOML or JSON file.
+/// A schema from a TOML or JSON file, or from standard input.
 ///
 /// # Errors
 ///
 /// The file cannot be read, or is no schema; the message names the file.
 pub(crate) fn read_schema(path: &Path) -> Result<Schema, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
-    let is_json = path.extension().is_some_and(|extension| extension == "json");
+    let read =
+        if is_standard(path) { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
+    let text = read.map_err(|error| Failure::io("read", path, &error))?;
+    let is_json = match is_standard(path) {
+        true => text.starts_with('{'),
+        false => path.extension().is_some_and(|extension| extension == "json"),
+    };
     // The last line end of a text file is no part of the JSON text.
     let schema = match is_json {
         true => Schema::from_json(text.trim_end().as_bytes()),
         false => Schema::from_toml(&text),
     };
-    schema.map_err(|error| Failure::from(stridedb::Error::from(error)).at(path.display()))
+    schema.map_err(|error| Failure::from(stridedb::Error::from(error)).at(input::name(path)))
 }

@@ -1,25 +1,25 @@
 //! `stridedb import`: rows of a file become records of a store, all of them or none.
 
 mod rejects;
+mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::Serialize;
 use stridedb::schema::{ByteOrder, Schema};
 use stridedb::{Appender, OpenOptions};
 
 use self::rejects::{OnError, Rejects};
+use self::report::{Counts, tell};
 use super::codec::Rules;
 use super::create::read_schema;
 use super::exit::{Exit, Failure};
-use super::infer::Survey;
+use super::infer::{Source, Survey};
 use super::input::csv::{CsvRecords, Table};
 use super::input::jsonl::{JsonRecords, Lines};
 use super::input::raw::RawRecords;
 use super::input::{self, Delimiter, Format, Records, Trouble};
-use super::inspect;
 use super::open::to_maintain;
-use super::output::{Context, counted, lossy, print_document, warn_of_report};
+use super::output::{Context, counted};
 use super::progress::Progress;
 
 /// How many rows pass between two looks at the clock.
@@ -37,7 +37,8 @@ pub(crate) struct Args {
     /// The file to read; - for standard input
     input: PathBuf,
 
-    /// The schema of a new store, TOML or JSON; without it the schema is inferred
+    /// The schema of a new store, TOML or JSON, - for standard input; without it the schema is
+    /// inferred
     #[arg(long, value_name = "SCHEMA")]
     schema: Option<PathBuf>,
 
@@ -79,27 +80,14 @@ enum TooLong {
     Truncate,
 }
 
-/// What became of the input's lines.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Counts {
-    imported: u64,
-    rejected: u64,
-    truncated_texts: u64,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(serialize_with = "lossy")]
-    file: &'a Path,
-    #[serde(flatten)]
-    counts: Counts,
-}
-
 /// Imports, and says what to do next.
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let format = Format::choose(args.format, &args.input)?;
     if args.offset.is_some() && format != Format::Raw {
         return Err(Failure::usage("--offset goes with raw records only"));
+    }
+    if input::is_standard(&args.input) && args.schema.as_deref().is_some_and(input::is_standard) {
+        return Err(Failure::usage("records and schema cannot both come from standard input"));
     }
     args.on_error.check()?;
     let import = Import { args, ctx, format };
@@ -110,41 +98,6 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     };
     tell(args, ctx, counts);
     Ok(exit)
-}
-
-/// Says what was done. The import is good whatever happens here.
-fn tell(args: &Args, ctx: &Context, counts: Counts) {
-    if ctx.json {
-        let file = args.file.as_path();
-        ctx.report(|output| print_document(output, "import", Document { file, counts }));
-        return;
-    }
-    if ctx.quiet {
-        return;
-    }
-    if let Err(failure) = inspect::run(&inspect::Args { file: args.file.clone() }, ctx) {
-        warn_of_report(failure.message());
-    }
-    let Counts { imported, rejected, truncated_texts } = counts;
-    let (count, name) = (counted(imported, "record"), input::name(&args.input));
-    let mut summary = format!("{count} imported from {name}");
-    if rejected > 0 {
-        let (were, whither) = (was_or_were(rejected), args.on_error.whither(rejected));
-        summary.push_str(&format!("; {} {were} skipped{whither}", counted(rejected, "line")));
-    }
-    if truncated_texts > 0 {
-        let were = was_or_were(truncated_texts);
-        summary.push_str(&format!("; {} {were} cut", counted(truncated_texts, "text")));
-    }
-    ctx.note(summary);
-    let file = args.file.display();
-    ctx.note(format_args!(
-        "next: `stridedb head {file}` shows the first records, `stridedb verify {file}` checks all"
-    ));
-}
-
-fn was_or_were(count: u64) -> &'static str {
-    if count == 1 { "was" } else { "were" }
 }
 
 /// One run of the verb.
@@ -226,7 +179,7 @@ impl Import<'_> {
         rules: &Rules,
     ) -> Result<(Box<dyn Records>, Option<u64>), Failure> {
         let args = self.args;
-        let (input, size) = input::open(&args.input)?;
+        let (input, size) = input::open(&args.input, self.format)?;
         let records: Box<dyn Records> = match self.format {
             Format::Csv => {
                 let delimiter = input::delimiter(args.delimiter, &args.input);
@@ -252,12 +205,13 @@ impl Import<'_> {
 
     /// A schema from a first pass over the whole input.
     fn inferred(&self) -> Result<(Schema, Rules), Failure> {
-        let Args { file, input, delimiter, null, .. } = self.args;
+        let Args { file, input, delimiter, null, on_error, .. } = self.args;
         let (file, shown) = (file.display(), input.display());
-        if input::is_standard(input) {
+        if input::is_stream(input) {
+            let name = input::name(input);
             return Err(Failure::usage(format!(
-                "`{file}` is not there, and a schema cannot be inferred from standard input, which \
-                 is read once: give --schema"
+                "`{file}` is not there, and a schema cannot be inferred from {name}, which can be \
+                 read only once: give --schema"
             )));
         }
         if self.format == Format::Raw {
@@ -265,11 +219,18 @@ impl Import<'_> {
                 "`{file}` is not there, and raw records do not say what they mean: give --schema"
             )));
         }
-        let survey = Survey::take(input, self.format, *delimiter, null, self.ctx)?;
+        let source = Source {
+            path: input,
+            format: self.format,
+            delimiter: *delimiter,
+            missing: null,
+            skips_bad_lines: *on_error != OnError::Stop,
+        };
+        let survey = Survey::take(&source, self.ctx)?;
         self.ctx.note(format_args!(
-            "the schema is inferred from {} rows; to change it: `stridedb infer {shown} > \
+            "the schema is inferred from {}; to change it: `stridedb infer {shown} > \
              schema.toml`, edit, `stridedb import {file} {shown} --schema schema.toml`",
-            survey.row_count()
+            counted(survey.row_count(), "row")
         ));
         let missing = survey.missing_texts();
         if !missing.is_empty() {

@@ -2,12 +2,13 @@
 
 mod guess;
 mod observed;
+mod shape;
 mod survey;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use survey::Survey;
+pub(crate) use survey::{Source, Survey};
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -52,7 +53,14 @@ struct Document {
 /// Prints the schema.
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let format = Format::choose(args.format, &args.input)?;
-    let survey = Survey::take(&args.input, format, args.delimiter, &args.null, ctx)?;
+    let source = Source {
+        path: &args.input,
+        format,
+        delimiter: args.delimiter,
+        missing: &args.null,
+        skips_bad_lines: false,
+    };
+    let survey = Survey::take(&source, ctx)?;
     let mut output = ctx.output();
     if ctx.json {
         let schema = survey.schema()?;

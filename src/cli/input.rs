@@ -10,7 +10,7 @@ mod metered;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bad_line::BadLine;
+pub(crate) use bad_line::{BadLine, HINT_OF_ENCODING};
 pub(crate) use metered::Metered;
 
 use std::fmt::{self, Display};
@@ -84,6 +84,12 @@ pub(crate) fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
 }
 
+/// Whether the input can be read only once.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    // What is not there is told by whoever opens it.
+    is_standard(path) || path.metadata().is_ok_and(|metadata| !metadata.is_file())
+}
+
 /// What messages call the input.
 pub(crate) fn name(path: &Path) -> String {
     if is_standard(path) { "standard input".to_owned() } else { path.display().to_string() }
@@ -97,14 +103,43 @@ const LINE_SIZE_MAX: usize = 64 << 20;
 pub(crate) type Input = Metered<Box<dyn Read>>;
 
 /// Opens an input; with its size, where that is known.
-pub(crate) fn open(path: &Path) -> Result<(Input, Option<u64>), Failure> {
-    if is_standard(path) {
-        return Ok((Metered::new(Box::new(io::stdin().lock())), None));
+///
+/// # Errors
+///
+/// It cannot be opened, or its first bytes say that it is no text of this format.
+pub(crate) fn open(path: &Path, format: Format) -> Result<(Input, Option<u64>), Failure> {
+    let (mut input, size): (Box<dyn Read>, _) = if is_standard(path) {
+        (Box::new(io::stdin().lock()), None)
+    } else {
+        let file = File::open(path).map_err(|error| Failure::io("open", path, &error))?;
+        let metadata = file.metadata().map_err(|error| Failure::io("open", path, &error))?;
+        (Box::new(file), metadata.is_file().then_some(metadata.len()))
+    };
+    let mut first = Vec::new();
+    (&mut input)
+        .take(FIRST_BYTES)
+        .read_to_end(&mut first)
+        .map_err(|error| Failure::io("read", path, &error))?;
+    if let (Some((what, hint)), false) = (not_a_text(&first), format == Format::Raw) {
+        return Err(Failure::usage(format!("{} is {what}\n  try: {hint}", name(path))));
     }
-    let file = File::open(path).map_err(|error| Failure::io("open", path, &error))?;
-    let metadata = file.metadata().map_err(|error| Failure::io("open", path, &error))?;
-    let size = metadata.is_file().then_some(metadata.len());
-    Ok((Metered::new(Box::new(file)), size))
+    Ok((Metered::new(Box::new(io::Cursor::new(first).chain(input))), size))
+}
+
+/// How many bytes tell what is no text.
+const FIRST_BYTES: u64 = 4;
+
+/// What a file is that begins so, and what to do with it.
+fn not_a_text(first: &[u8]) -> Option<(&'static str, &'static str)> {
+    let kinds: [(&[u8], _, _); 5] = [
+        (b"\x1f\x8b", "compressed by gzip", "`gzip -dc INPUT | stridedb ... -`"),
+        (b"\x28\xb5\x2f\xfd", "compressed by zstd", "`zstd -dc INPUT | stridedb ... -`"),
+        (b"PK\x03\x04", "a zip archive", "`unzip -p INPUT | stridedb ... -`"),
+        (b"\xff\xfe", "UTF-16", "`iconv -f utf-16 -t utf-8 INPUT | stridedb ... -`"),
+        (b"\xfe\xff", "UTF-16", "`iconv -f utf-16 -t utf-8 INPUT | stridedb ... -`"),
+    ];
+    let found = kinds.into_iter().find(|(bytes, ..)| first.starts_with(bytes));
+    found.map(|(_, what, hint)| (what, hint))
 }
 
 /// Records one after another, whatever they are read from.

@@ -5,6 +5,7 @@
 mod damage;
 mod documents;
 mod files;
+mod inputs;
 mod limits;
 mod records;
 mod schema_sources;

@@ -43,7 +43,6 @@ impl Fast {
                 Some(Value::Float(sentinel)) if sentinel.is_finite() => Self::Never,
                 _ => Self::Float(float.order.unwrap_or(order)),
             },
-            // The empty sentinel is asked for before a text is stored.
             Type::Text(_) => match &field.null {
                 None => Self::Text,
                 Some(Value::Text(sentinel)) if sentinel.is_empty() => Self::Text,
@@ -161,7 +160,8 @@ pub(crate) fn parse_integer(text: &[u8]) -> Option<i64> {
 
 #[inline]
 fn store_text(text: &[u8], out: &mut [u8]) -> bool {
-    let fits = text.len() <= out.len() && !text.contains(&0);
+    // An empty one may be the sentinel.
+    let fits = (1..=out.len()).contains(&text.len()) && !text.contains(&0);
     if !fits || !(text.is_ascii() || std::str::from_utf8(text).is_ok()) {
         return false;
     }

@@ -106,6 +106,16 @@ impl Moment {
         Some(Self { timestamp, has_offset: offset.is_some(), unit })
     }
 
+    /// A point in time that no text gave.
+    pub(crate) fn of(timestamp: Timestamp) -> Self {
+        Self { timestamp, has_offset: true, unit: Unit::Nanosecond }
+    }
+
+    /// The point in time.
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
     /// How many units since 1970; none if the moment lies between two of them.
     pub(crate) fn count(&self, unit: Unit) -> Option<i128> {
         // Both parts have the sign of the whole, so that dividing them is exact or refused.

@@ -1,18 +1,21 @@
 //! One pass over an input: what was seen, and the schema that follows.
 
-use std::fmt::Write;
+mod lines;
+mod toml;
+
 use std::path::Path;
 
-use serde_json::value::RawValue;
-use stridedb::schema::{Field, Schema, Type};
+use stridedb::schema::Schema;
 
+use self::lines::{Column, Looking};
 use super::guess::Guess;
-use super::observed::{Observed, USUAL};
+use super::observed::USUAL;
+use crate::cli::codec::excerpt;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::input::csv::Table;
-use crate::cli::input::jsonl::{Json, Lines, members, not_json};
-use crate::cli::input::{self, BadLine, Delimiter, Format, delimiter};
-use crate::cli::output::Context;
+use crate::cli::input::jsonl::{Lines, members, not_json};
+use crate::cli::input::{self, BadLine, Delimiter, Format, HINT_OF_ENCODING, delimiter};
+use crate::cli::output::{Context, complain};
 use crate::cli::progress::Progress;
 
 /// How many rows pass between two looks at the clock.
@@ -23,47 +26,52 @@ pub(crate) struct Survey {
     name: String,
     stem: String,
     format: Format,
-    row_count: u64,
+    /// Lines, and those of them that are no rows.
+    line_count: u64,
+    bad_count: u64,
     columns: Vec<Column>,
     /// The texts for missing values that the user named.
     given: Vec<String>,
+    skips_bad_lines: bool,
 }
 
-/// A column, or an object within the lines' objects.
-struct Column {
-    name: String,
-    seen: Observed,
-    /// What an object held.
-    inner: Vec<Column>,
-    /// The row that is being read, to see which columns it lacks.
-    row: u64,
+/// What to look at, and how.
+pub(crate) struct Source<'s> {
+    pub(crate) path: &'s Path,
+    pub(crate) format: Format,
+    pub(crate) delimiter: Option<Delimiter>,
+    /// The texts that stand for missing values, beside the usual ones.
+    pub(crate) missing: &'s [String],
+    /// Whether a line that cannot be imported is left out, as the import will do.
+    pub(crate) skips_bad_lines: bool,
 }
 
 impl Survey {
     /// Reads the whole input.
-    pub(crate) fn take(
-        path: &Path,
-        format: Format,
-        asked: Option<Delimiter>,
-        missing: &[String],
-        ctx: &Context,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn take(source: &Source<'_>, ctx: &Context) -> Result<Self, Failure> {
+        let Source { path, format, delimiter: asked, .. } = *source;
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let stem = if input::is_standard(path) || stem.is_empty() { "record" } else { stem };
         let mut survey = Self {
             name: input::name(path),
             stem: stem.to_owned(),
             format,
-            row_count: 0,
+            line_count: 0,
+            bad_count: 0,
             columns: Vec::new(),
-            given: missing.to_vec(),
+            given: source.missing.to_vec(),
+            skips_bad_lines: source.skips_bad_lines,
         };
-        let (input, size) = input::open(path)?;
+        let (input, size) = input::open(path, format)?;
         let progress = Progress::new(ctx, format!("infer {}", survey.name));
         let report = |done| progress.set(done, size.unwrap_or(done));
         match format {
             Format::Csv => {
-                survey.read_csv(Table::open(path, input, delimiter(asked, path))?, report)?
+                let table = Table::open(path, input, delimiter(asked, path))?;
+                if let ([name], false) = (table.names(), ctx.quiet) {
+                    warn_of_delimiter(name);
+                }
+                survey.read_csv(table, report)?;
             }
             Format::Jsonl => survey.read_lines(Lines::new(path, input), report)?,
             Format::Raw => {
@@ -71,7 +79,7 @@ impl Survey {
                 return Err(Failure::usage(message));
             }
         }
-        if survey.row_count == 0 {
+        if survey.row_count() == 0 {
             let message = format!("{}: there are no rows to infer from", survey.name);
             return Err(Failure::new(Exit::USAGE, message));
         }
@@ -85,7 +93,7 @@ impl Survey {
 
     /// How many rows it has.
     pub(crate) fn row_count(&self) -> u64 {
-        self.row_count
+        self.line_count - self.bad_count
     }
 
     /// The schema, laid out.
@@ -109,45 +117,6 @@ impl Survey {
         texts
     }
 
-    /// The schema as TOML with what was seen as comments.
-    pub(crate) fn to_toml(&self) -> Result<String, Failure> {
-        let schema = self.schema()?;
-        let mut guesses = self.guesses().into_iter();
-        let mut text = self.preface();
-        for block in blocks(&schema.to_toml()) {
-            // Padding follows from the other fields, which people may want to change.
-            if block.lines().any(|line| line == r#"kind = "padding""#) {
-                continue;
-            }
-            if block.starts_with("[[fields]]") {
-                for comment in guesses.next().map(|guess| guess.comments).unwrap_or_default() {
-                    text.push_str(&format!("# {comment}\n"));
-                }
-            }
-            text.push_str(block);
-        }
-        Ok(text)
-    }
-
-    fn preface(&self) -> String {
-        let mut text = format!(
-            "# Inferred from {}: {} rows, {} columns.\n",
-            self.name.escape_debug(),
-            self.row_count,
-            self.columns.len()
-        );
-        let missing = self.missing_texts();
-        if !missing.is_empty() {
-            let options: Vec<String> =
-                missing.iter().map(|text| format!("--null {}", quoted(text))).collect();
-            let options = options.join(" ");
-            writeln!(text, "# Missing values were recognised by their text: import with {options}")
-                .expect("a string takes every text");
-        }
-        text.push('\n');
-        text
-    }
-
     fn guesses(&self) -> Vec<Guess> {
         let is_missing = self.missing_usual();
         self.columns.iter().map(|column| column.guess(&is_missing)).collect()
@@ -167,12 +136,10 @@ impl Survey {
     fn read_csv(&mut self, mut table: Table, report: impl Fn(u64)) -> Result<(), Failure> {
         self.columns = table.names().iter().map(|name| Column::new(name)).collect();
         while table.read_row()? {
-            let row = table.row().map_err(|bad| self.refuse(&bad))?;
-            for (cell, column) in row.iter().zip(&mut self.columns) {
-                column.seen.cell(cell, || table.line(), &self.given);
-            }
-            self.row_count += 1;
-            if self.row_count % ROWS_PER_REPORT == 0 {
+            self.line_count += 1;
+            let looked = look_at_row(&table, &mut self.columns, &self.given);
+            self.judge(looked)?;
+            if self.line_count % ROWS_PER_REPORT == 0 {
                 report(table.bytes_read());
             }
         }
@@ -181,18 +148,33 @@ impl Survey {
 
     fn read_lines(&mut self, mut lines: Lines, report: impl Fn(u64)) -> Result<(), Failure> {
         while lines.read_line()? {
-            self.row_count += 1;
-            let text = lines.text().map_err(|bad| self.refuse(&bad))?;
-            let object =
-                members(text).map_err(|error| self.refuse(&not_json(&lines, text, &error)))?;
-            let looking = Looking { row: self.row_count, line: lines.number(), given: &self.given };
-            let looked = looking.object(&mut self.columns, &object, 0);
-            looked.map_err(|bad| self.refuse(&bad))?;
-            if self.row_count % ROWS_PER_REPORT == 0 {
+            self.line_count += 1;
+            let looked = self.look_at(&lines);
+            self.judge(looked)?;
+            if self.line_count % ROWS_PER_REPORT == 0 {
                 report(lines.bytes_read());
             }
         }
-        Ok(())
+        self.columns.iter().try_for_each(Column::check).map_err(|bad| self.refuse(&bad))
+    }
+
+    fn look_at(&mut self, lines: &Lines) -> Result<(), BadLine> {
+        let text = lines.text()?;
+        let object = members(text).map_err(|error| not_json(lines, text, &error))?;
+        let looking = Looking { row: self.line_count, line: lines.number(), given: &self.given };
+        looking.object(&mut self.columns, &object, 0)
+    }
+
+    /// Counts a line that cannot be imported, or gives up because of it.
+    fn judge(&mut self, looked: Result<(), BadLine>) -> Result<(), Failure> {
+        match looked {
+            Ok(()) => Ok(()),
+            Err(bad) if !self.skips_bad_lines => Err(self.refuse(&bad)),
+            Err(_) => {
+                self.bad_count += 1;
+                Ok(())
+            }
+        }
     }
 
     fn refuse(&self, bad: &BadLine) -> Failure {
@@ -200,138 +182,63 @@ impl Survey {
     }
 }
 
-impl Column {
-    fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), seen: Observed::default(), inner: Vec::new(), row: 0 }
-    }
-
-    fn guess(&self, is_missing: &[bool; USUAL.len()]) -> Guess {
-        if self.inner.is_empty() {
-            return self.seen.guess(&self.name, is_missing);
+/// Looks at the cells of a row.
+fn look_at_row(table: &Table, columns: &mut [Column], given: &[String]) -> Result<(), BadLine> {
+    let row = table.row()?;
+    let bytes = row.as_slice();
+    if !bytes.is_ascii() || bytes.contains(&0) {
+        for (index, cell) in row.iter().enumerate() {
+            check_text(cell).map_err(|problem| {
+                problem.at(format_args!("line {}, column {}", table.line(), index + 1))
+            })?;
         }
-        let guesses: Vec<Guess> =
-            self.inner.iter().map(|column| column.guess(is_missing)).collect();
-        let mut comments = Vec::new();
-        let mut fields = Vec::new();
-        for guess in guesses {
-            for comment in guess.comments {
-                comments.push(format!("{}: {comment}", guess.field.name));
-            }
-            fields.push(guess.field);
-        }
-        Guess { field: Field::new(&self.name, Type::Record(fields)), comments }
     }
+    for (cell, column) in row.iter().zip(columns) {
+        column.seen.cell(cell, || table.line(), given);
+    }
+    Ok(())
+}
 
-    fn missing(&mut self) {
-        self.seen.missing();
-        self.inner.iter_mut().for_each(Self::missing);
+/// Why a text cannot be stored as one.
+pub(super) enum BadText {
+    NotUnicode(String),
+    Zero(String),
+}
+
+pub(super) fn check_text(text: &[u8]) -> Result<(), BadText> {
+    if let Err(error) = std::str::from_utf8(text) {
+        let at = error.valid_up_to();
+        return Err(BadText::NotUnicode(format!(
+            "{} is not UTF-8 at its byte {at}",
+            excerpt(text)
+        )));
+    }
+    match text.iter().position(|byte| *byte == 0) {
+        Some(at) => Err(BadText::Zero(format!("{} has a zero byte at byte {at}", excerpt(text)))),
+        None => Ok(()),
     }
 }
 
-/// A look at one line.
-struct Looking<'l> {
-    row: u64,
-    line: u64,
-    given: &'l [String],
-}
-
-impl Looking<'_> {
-    fn object(
-        &self,
-        columns: &mut Vec<Column>,
-        members: &[(std::borrow::Cow<'_, str>, &RawValue)],
-        depth: usize,
-    ) -> Result<(), BadLine> {
-        if depth >= Schema::NESTING_MAX {
-            return Err(self.bad("objects stand too deep in one another"));
+impl BadText {
+    fn at(self, place: impl std::fmt::Display) -> BadLine {
+        match self {
+            Self::NotUnicode(reason) => BadLine::new(place, reason).hint(HINT_OF_ENCODING),
+            Self::Zero(reason) => BadLine::new(place, reason).expected("a text without zero bytes"),
         }
-        for (position, (name, raw)) in members.iter().enumerate() {
-            let index = self.column(columns, position, name)?;
-            self.value(&mut columns[index], raw, depth)?;
-        }
-        for column in columns.iter_mut().filter(|column| column.row != self.row) {
-            column.row = self.row;
-            column.missing();
-        }
-        Ok(())
-    }
-
-    /// The column of this name; made if it is new, and then missing in the rows before.
-    fn column(
-        &self,
-        columns: &mut Vec<Column>,
-        position: usize,
-        name: &str,
-    ) -> Result<usize, BadLine> {
-        let is_next = columns.get(position).is_some_and(|column| column.name == name);
-        let found = match is_next {
-            true => Some(position),
-            false => columns.iter().position(|column| column.name == name),
-        };
-        let index = found.unwrap_or(columns.len());
-        if found.is_none() {
-            if columns.len() >= Schema::FIELD_COUNT_MAX {
-                let reason = format!("there are more than {} keys", Schema::FIELD_COUNT_MAX);
-                return Err(self.bad(&reason));
-            }
-            let mut column = Column::new(name);
-            column.seen.missing_count = self.row - 1;
-            columns.push(column);
-        }
-        let row = std::mem::replace(&mut columns[index].row, self.row);
-        if row == self.row {
-            return Err(self.bad(&format!("the key `{name}` is given twice")));
-        }
-        Ok(index)
-    }
-
-    fn value(&self, column: &mut Column, raw: &RawValue, depth: usize) -> Result<(), BadLine> {
-        let json = Json::of(raw).map_err(|error| self.bad(&error.to_string()))?;
-        let is_mixed = match json {
-            Json::Null => false,
-            Json::Object(_) => column.seen.filled_count > 0,
-            _ => !column.inner.is_empty(),
-        };
-        match json {
-            Json::Null => column.missing(),
-            _ if is_mixed => {
-                let reason = format!("`{}` is an object in some lines only", column.name);
-                return Err(self.bad(&reason));
-            }
-            Json::Object(members) => return self.object(&mut column.inner, &members, depth + 1),
-            Json::Bare(text) => column.seen.bare(text.as_bytes(), || self.line),
-            Json::Text(text) => column.seen.text(text.as_bytes(), || self.line, self.given),
-            Json::List(_) => {
-                let reason = format!("`{}` is an array, whose type is not inferred", column.name);
-                return Err(self.bad(&reason).hint("to write the schema by hand: `[f64; 3]`"));
-            }
-        }
-        Ok(())
-    }
-
-    fn bad(&self, reason: &str) -> BadLine {
-        BadLine::new(format_args!("line {}", self.line), reason)
     }
 }
 
-/// A TOML text cut before each table's heading.
-fn blocks(toml: &str) -> Vec<&str> {
-    let mut blocks = Vec::new();
-    let mut rest = toml;
-    while let Some(at) = rest.find("\n[[") {
-        let (block, tail) = rest.split_at(at + 1);
-        blocks.push(block);
-        rest = tail;
-    }
-    blocks.push(rest);
-    blocks
-}
-
-/// A text as the shell takes it.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
-    match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
+/// A table of one column is often one of several, with another delimiter.
+fn warn_of_delimiter(name: &str) {
+    for (delimiter, shown) in [(';', "';'"), ('\t', "'\\t'"), ('|', "'|'")] {
+        if name.contains(delimiter) {
+            complain(
+                "warning",
+                format_args!(
+                    "there is one column, {}: is it several? then --delimiter {shown}",
+                    excerpt(name.as_bytes())
+                ),
+            );
+        }
     }
 }

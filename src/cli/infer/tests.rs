@@ -2,18 +2,31 @@
 
 use stridedb::schema::Schema;
 
-use super::Survey;
-use crate::cli::input::Format;
+use std::path::Path;
+
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use super::{Source, Survey};
+use crate::cli::codec::Rules;
+use crate::cli::input::csv::{CsvRecords, Table};
+use crate::cli::input::jsonl::{JsonRecords, Lines};
+use crate::cli::input::{self, Format, Records, Trouble};
 use crate::cli::output::Context;
 
 fn survey(text: &str, format: Format, missing: &[&str]) -> Result<Survey, String> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("table.txt");
     std::fs::write(&path, text).unwrap();
+    take(&path, format, missing)
+}
+
+fn take(path: &Path, format: Format, missing: &[&str]) -> Result<Survey, String> {
     let missing: Vec<String> = missing.iter().map(|text| (*text).to_owned()).collect();
     let ctx = Context::new(false, true, clap::ColorChoice::Never);
-    Survey::take(&path, format, None, &missing, &ctx)
-        .map_err(|failure| failure.message().to_owned())
+    let source =
+        Source { path, format, delimiter: None, missing: &missing, skips_bad_lines: false };
+    Survey::take(&source, &ctx).map_err(|failure| failure.message().to_owned())
 }
 
 /// The field that a column of these cells gets: type, unit and sentinel.
@@ -30,7 +43,7 @@ fn field_of(cells: &[&str]) -> String {
 
 #[test]
 fn a_columns_type_is_the_narrowest_that_holds_all_its_cells() {
-    let cases: [(&[&str], &str); 27] = [
+    let cases: [(&[&str], &str); 37] = [
         (&["0", "255"], "u8"),
         (&["0", "256"], "u16"),
         (&["-1", "127"], "i8"),
@@ -39,7 +52,17 @@ fn a_columns_type_is_the_narrowest_that_holds_all_its_cells() {
         (&["4294967296"], "u64"),
         (&["18446744073709551615"], "u64"),
         (&["18446744073709551616"], "i128le"),
+        (&["340282366920938463463374607431768211455"], "u128le"),
+        (&["340282366920938463463374607431768211455", "-1"], "text<39>"),
+        (&["340282366920938463463374607431768211455", ""], "text<39> null Text(\"\")"),
+        (&["-170141183460469231731687303715884105728", ""], "text<40> null Text(\"\")"),
         (&["999999999999999999999999999999999999999999"], "text<42>"),
+        (&["1.5", "nan", "inf"], "f64 null Float(NaN)"),
+        (&["1", "-inf"], "f64"),
+        (&["1", "n/a", "None", "\\N"], "i8 null Integer(-128)"),
+        (&["inf", "info"], "text<4>"),
+        (&["1677-09-21T00:12:43.145224193Z"], "i64 in ns"),
+        (&["1677-09-21T00:12:43.145224192Z"], "text<30>"),
         (&["1", ""], "i8 null Integer(-128)"),
         (&["200", "NA"], "i16 null Integer(-32768)"),
         (&["-128", ""], "i16 null Integer(-32768)"),
@@ -143,5 +166,213 @@ fn what_has_no_schema_is_refused_with_its_line() {
     for (text, expected) in cases {
         let error = survey(text, Format::Jsonl, &[]).err().unwrap();
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_json_text_that_is_empty_is_not_taken_for_a_missing_one() {
+    let survey = survey("{\"a\":\"\"}\n{\"a\":null}\n{\"a\":\"-\"}\n", Format::Jsonl, &[]);
+    let schema = survey.unwrap().schema().unwrap();
+    let null = schema.field("a").unwrap().null.as_ref().unwrap();
+    assert_eq!(null.to_string(), "?");
+}
+
+#[test]
+fn numbers_and_texts_of_one_json_column_are_texts() {
+    let survey = survey("{\"a\":1}\n{\"a\":\"x\"}\n", Format::Jsonl, &[]).unwrap();
+    assert_eq!(survey.schema().unwrap().field("a").unwrap().ty.to_string(), "text<1>");
+    let toml = survey.to_toml().unwrap();
+    assert!(toml.contains("# numbers until line 2, which has `x`"), "{toml}");
+    let survey = self::survey("{\"a\":\"nan\"}\n{\"a\":1.5}\n", Format::Jsonl, &[]).unwrap();
+    assert_eq!(survey.schema().unwrap().field("a").unwrap().ty.to_string(), "f64");
+}
+
+#[test]
+fn bytes_that_no_text_can_hold_are_named_with_their_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("t.csv");
+    for (bytes, expected) in [
+        (&b"x,y\n1,a\n2,\xe9\n"[..], "line 3, column 2: `\u{fffd}` is not UTF-8 at its byte 0"),
+        (b"x,y\n1,a\0\n", "line 2, column 2: `a\\0` has a zero byte at byte 1"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = take(&path, Format::Csv, &[]).err().unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// Imports what was inferred from it, by the schema's TOML text: how many records.
+fn import(text: &str, format: Format, survey: &Survey) -> Result<u64, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("table.txt");
+    std::fs::write(&path, text).unwrap();
+    let schema = Schema::from_toml(&survey.to_toml().unwrap()).unwrap();
+    assert_eq!(schema, survey.schema().unwrap());
+    let is_csv = format == Format::Csv;
+    let rules =
+        Rules { missing: survey.missing_texts(), empty_is_missing: is_csv, truncate: false };
+    let (input, _) = input::open(&path, format).unwrap();
+    let order = stridedb::schema::ByteOrder::NATIVE;
+    let mut records: Box<dyn Records> = if is_csv {
+        let table = Table::open(&path, input, b',').unwrap();
+        Box::new(CsvRecords::new(table, &schema, order, &rules, false).unwrap())
+    } else {
+        let lines = Lines::new(&path, input);
+        Box::new(JsonRecords::new(lines, &schema, order, &rules, false))
+    };
+    let (mut record, mut count) = (vec![0; schema.record_size() as usize], 0);
+    loop {
+        match records.next(&mut record) {
+            Ok(true) => count += 1,
+            Ok(false) => return Ok(count),
+            Err(Trouble::Line(bad)) => return Err(bad.to_string()),
+            Err(Trouble::Fatal(failure)) => return Err(failure.message().to_owned()),
+        }
+    }
+}
+
+/// Texts at the edges of what they look like.
+fn odd_text() -> impl Strategy<Value = String> {
+    let words = [
+        "",
+        "NA",
+        "N/A",
+        "n/a",
+        "null",
+        "NaN",
+        "nan",
+        "None",
+        "\\N",
+        "-",
+        "?",
+        "inf",
+        "-inf",
+        "true",
+        "False",
+        "0",
+        "1",
+        "-0",
+        "007",
+        "127",
+        "-128",
+        "-129",
+        "255",
+        "65536",
+        ".5",
+        "5.",
+        "1e5",
+        "1e400",
+        "-9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-170141183460469231731687303715884105728",
+        "170141183460469231731687303715884105728",
+        "340282366920938463463374607431768211455",
+        "340282366920938463463374607431768211456",
+        "2013-01-01",
+        "2013-01-01T10:00:00Z",
+        "2013-01-01 10:00:00.123456789",
+        "1500-01-01T00:00:00.1234567Z",
+        "1677-09-21T00:12:43.145224192Z",
+        "2016-12-31T23:59:60Z",
+        "9999-12-30",
+        "-009999-01-03T00:00:00Z",
+        "2013-01-01T10:00:00+01:00",
+        "x",
+        "ü",
+        " 1",
+        "a b",
+    ];
+    prop_oneof![
+        8 => prop::sample::select(words.to_vec()).prop_map(str::to_owned),
+        1 => any::<i64>().prop_map(|number| number.to_string()),
+        1 => any::<f64>().prop_map(|number| format!("{number:?}")),
+        1 => "[a-z0-9.:+ ü-]{0,5}",
+    ]
+}
+
+/// Few kinds of cells a column, so that a column is not always text.
+fn columns<T: std::fmt::Debug + Clone>(
+    cell: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Vec<Vec<T>>> {
+    let column = (prop::collection::vec(cell, 1..4), prop::collection::vec(0..4_usize, 5));
+    let cells = |(kinds, picks): (Vec<T>, Vec<usize>)| {
+        picks.into_iter().map(|pick| kinds[pick % kinds.len()].clone()).collect()
+    };
+    prop::collection::vec(column.prop_map(cells), 2..4)
+}
+
+/// A value in JSON, or none at all.
+fn odd_json() -> impl Strategy<Value = Option<String>> {
+    let bare = [
+        "null",
+        "true",
+        "false",
+        "0",
+        "-0",
+        "-1",
+        "300",
+        "1.5",
+        "1e5",
+        "1E400",
+        "{}",
+        "-170141183460469231731687303715884105728",
+        "340282366920938463463374607431768211455",
+        "{\"b\":1}",
+        "{\"b\":\"\"}",
+        "{\"b\":null,\"c\":true}",
+        "{\"c\":{\"d\":\"nan\"}}",
+        "[1]",
+    ];
+    prop_oneof![
+        1 => Just(None),
+        4 => prop::sample::select(bare.to_vec()).prop_map(|text| Some(text.to_owned())),
+        4 => odd_text().prop_map(|text| Some(serde_json::Value::from(text).to_string())),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        rng_seed: RngSeed::Fixed(7),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn csv_imports_by_the_schema_that_it_was_inferred_as(
+        columns in columns(odd_text()),
+        missing in prop::option::of(odd_text()),
+    ) {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record((0..columns.len()).map(|index| format!("c{index}"))).unwrap();
+        for row in 0..5 {
+            writer.write_record(columns.iter().map(|column| &column[row])).unwrap();
+        }
+        let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+        let missing: Vec<&str> = missing.as_deref().into_iter().collect();
+        let survey = survey(&text, Format::Csv, &missing).unwrap();
+        prop_assert_eq!(import(&text, Format::Csv, &survey), Ok(5), "{}", text);
+    }
+
+    #[test]
+    fn json_lines_import_by_the_schema_that_they_were_inferred_as(
+        columns in columns(odd_json()),
+        missing in prop::option::of(odd_text()),
+    ) {
+        let mut text = String::new();
+        for row in 0..5 {
+            let members = columns.iter().enumerate().filter_map(|(index, column)| {
+                column[row].as_ref().map(|value| format!("\"c{index}\":{value}"))
+            });
+            text.push_str(&format!("{{{}}}\n", members.collect::<Vec<_>>().join(",")));
+        }
+        let missing: Vec<&str> = missing.as_deref().into_iter().collect();
+        // What cannot be imported is refused, whatever it is.
+        if let Ok(survey) = survey(&text, Format::Jsonl, &missing) {
+            if survey.schema().is_ok() {
+                prop_assert_eq!(import(&text, Format::Jsonl, &survey), Ok(5), "{}", text);
+            }
+        }
     }
 }

@@ -4,6 +4,10 @@ use std::fmt::{self, Display};
 
 use crate::cli::codec::BadCell;
 
+/// What to do about a text in another encoding.
+pub(crate) const HINT_OF_ENCODING: &str =
+    "to convert the file first, for example with `iconv -f latin1 -t utf-8`";
+
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BadLine {

@@ -13,7 +13,7 @@ use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{BadLine, Input, LINE_SIZE_MAX};
+use super::{BadLine, HINT_OF_ENCODING, Input, LINE_SIZE_MAX};
 use crate::cli::codec::excerpt;
 use crate::cli::exit::Failure;
 
@@ -63,8 +63,7 @@ impl Lines {
         std::str::from_utf8(line).map_err(|error| {
             let at = error.valid_up_to();
             let reason = format!("the line is not UTF-8 at its byte {at}");
-            let hint = "to convert the file first, for example with `iconv -f latin1 -t utf-8`";
-            BadLine::new(self.place(), reason).hint(hint)
+            BadLine::new(self.place(), reason).hint(HINT_OF_ENCODING)
         })
     }
 

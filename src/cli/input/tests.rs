@@ -240,8 +240,8 @@ fn objects_become_nested_records() {
 fn bad_members_are_named_by_their_path() {
     let cases = [
         (
-            "{\"a\":1,\"b\":{\"c\":[1,2],\"d\":7}}",
-            "line 1, `b.d`: found `7`\n  expected: a text of at most 2 bytes of UTF-8",
+            "{\"a\":1,\"b\":{\"c\":[1,2],\"d\":[7]}}",
+            "line 1, `b.d`: found `[7]`\n  expected: a text of at most 2 bytes of UTF-8",
         ),
         (
             "{\"a\":1,\"b\":{\"c\":[1,200],\"d\":\"\"}}",
@@ -272,6 +272,25 @@ fn bad_members_are_named_by_their_path() {
     assert!(
         message.starts_with("line 1, `a`: there is no value, and the field has no `null` for that"),
         "{message}"
+    );
+}
+
+const TEXTS: &str = "name = \"t\"\n\
+    [[fields]]\nname = \"a\"\ntype = \"text<4>\"\nnull = \"\"\n";
+
+#[test]
+fn a_text_takes_a_number_as_it_is_written() {
+    let found = all(json("{\"a\":1.50}\n{\"a\":true}\n{\"a\":null}\n", TEXTS), 4).unwrap();
+    assert_eq!(found, [b"1.50", b"true", b"\0\0\0\0"]);
+}
+
+#[test]
+fn a_text_that_stands_for_a_missing_one_is_refused() {
+    assert_eq!(
+        all(json("{\"a\":\"\"}", TEXTS), 4).unwrap_err(),
+        "line 1, `a`: an empty text is the text that stands for a missing value\n  \
+         expected: a text of at most 4 bytes of UTF-8\n  \
+         try: a schema with another `null` for the field"
     );
 }
 

@@ -147,7 +147,8 @@ impl Storing<'_> {
         match (holds, json) {
             (_, Json::Null) => self.missing(holds, path),
             (Holds::One(reader), Json::Text(text)) => self.cell(reader, &text, path),
-            (Holds::One(reader), Json::Bare(text)) if !wants_text(reader) => {
+            // A text takes a number as it is written: a column can have both.
+            (Holds::One(reader), Json::Bare(text)) if !wants_bytes(reader) => {
                 self.cell(reader, text, path)
             }
             (Holds::Record(places), Json::Object(members)) => self.members(places, &members, path),
@@ -222,9 +223,9 @@ impl Holds {
     }
 }
 
-/// Whether a number would be no value: it would read back as a text, or as something else.
-fn wants_text(reader: &CellReader) -> bool {
-    matches!(reader.column().field.ty, Type::Text(_) | Type::Bytes(_))
+/// Whether the digits of a number would be read as something else.
+fn wants_bytes(reader: &CellReader) -> bool {
+    matches!(reader.column().field.ty, Type::Bytes(_))
 }
 
 fn unknown(path: &str, places: &[Place]) -> Problem {

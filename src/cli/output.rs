@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use indicatif::HumanCount;
 use serde::{Serialize, Serializer};
 
 /// Standard output with a buffer. Flush it at the end: an error there is an error of the verb.
@@ -90,6 +91,12 @@ pub(crate) fn counted<N: TryInto<u64>>(count: N, what: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
+}
+
+/// The same with commas: "1,000 records".
+pub(crate) fn counted_for_people(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", HumanCount(count))
 }
 
 /// A line on standard error: `stridedb: error: ...`. If even that fails, nobody can be told.

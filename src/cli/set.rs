@@ -118,7 +118,9 @@ fn unassignable(schema: &Schema, columns: &[Column], assignment: &str) -> Failur
 fn assign(column: &Column, text: &str, order: ByteOrder, record: &mut [u8]) -> Result<(), Failure> {
     let reader = CellReader::new(column, order, &rules(column));
     reader.read(text.as_bytes(), record).map_err(|bad| {
-        let hint = bad.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        // Options that `import` has are no help here.
+        let hint = bad.hint.filter(|hint| !hint.contains("`--"));
+        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
         let message = format!("{}: {}: expected {}{hint}", column.name(), bad.reason, bad.expected);
         Failure::usage(message)
     })?;

@@ -9,7 +9,9 @@ use stridedb::format::Corruption;
 use stridedb::{Finding, Problem, VerifyOptions, VerifyReport};
 
 use super::exit::{Exit, Failure};
-use super::output::{Context, DAMAGED, GOOD, Output, complain, lossy, print_document};
+use super::output::{
+    Context, DAMAGED, GOOD, Output, complain, counted_for_people, lossy, print_document,
+};
 use super::progress::Progress;
 
 /// Check every structure and every slot, with all processors
@@ -72,10 +74,10 @@ fn print(
     };
     write!(
         output,
-        "{}: {verdict}: {} slots, {} records, {} deleted, {} damaged, {} with invalid fields",
+        "{}: {verdict}: {}, {}, {} deleted, {} damaged, {} with invalid fields",
         file.display(),
-        HumanCount(report.len),
-        HumanCount(report.live_count),
+        counted_for_people(report.len, "slot"),
+        counted_for_people(report.live_count, "record"),
         HumanCount(report.deleted_count),
         HumanCount(report.slots_damaged),
         HumanCount(report.records_invalid),

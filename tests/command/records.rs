@@ -88,6 +88,8 @@ fn set_refuses_a_value_that_does_not_fit_and_changes_nothing() {
         let ended = sandbox.run(&["set", "ticks.stride", "0", good, bad]);
         assert_eq!((ended.code, ended.stdout.as_str()), (16, ""), "{bad}: {ended:?}");
         assert!(ended.stderr.contains("expected"), "{bad}: {ended:?}");
+        // `set` has no such options.
+        assert!(!ended.stderr.contains("--"), "{bad}: {ended:?}");
     }
     // Opening for writing leaves its marks in the pages before the slots.
     let offset = sandbox.slot_offset(0);

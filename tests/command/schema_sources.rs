@@ -62,21 +62,11 @@ fn names_that_are_no_identifiers_are_confessed() {
     assert!(text.contains("pub struct OddName {"), "{text}");
 }
 
-/// Needs a C compiler; says so and passes where there is none.
 #[test]
 fn c_compiles_and_its_assertions_hold() {
     let sandbox = store_of_all_types();
     let text = sandbox.stdout_of(&["schema", "all.stride", "--as", "c"]);
-    fs::write(sandbox.path("all.h"), text).unwrap();
-    let compiler = Command::new("cc")
-        .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c", "all.h"])
-        .current_dir(sandbox.directory.path())
-        .output();
-    let Ok(output) = compiler else {
-        eprintln!("skipped: there is no `cc`");
-        return;
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    compile_as_c(&sandbox, &text);
 }
 
 /// Needs Python with NumPy; says so and passes where there is none.
@@ -106,4 +96,57 @@ fn numpy_maps_the_file_with_the_printed_line() {
         .replace(", offset=", ", shape=1) #");
     let output = Command::new("python3").args(["-c", &program]).output().unwrap();
     assert!(output.status.success(), "{program}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A store whose names are no identifiers, or become the same one.
+fn store_of_odd_names() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let field = |name: &str, ty: &str| format!("[[fields]]\nname = \"{name}\"\ntype = \"{ty}\"\n");
+    let fields = [
+        field("a.b", "u8"),
+        field("a_b", "u8"),
+        field("a b", "u8"),
+        field("linux", "u8") + "doc = \"\\u001b[2J\\u0007\\u202e\"\n",
+        field("slot", "record") + "[[fields.fields]]\nname = \"x\"\ntype = \"u8\"\n",
+        field("self", "enum<u8>") + "labels = { \"a b\" = 0, a_b = 1, \"a-b\" = 2 }\n",
+    ];
+    sandbox.write("odd.toml", &format!("name = \"s\"\n{}", fields.concat()));
+    sandbox.stdout_of(&["create", "odd.stride", "--schema", "odd.toml", "-q"]);
+    sandbox
+}
+
+#[test]
+fn names_that_become_one_identifier_are_numbered() {
+    let text = store_of_odd_names().stdout_of(&["schema", "odd.stride", "--as", "rust"]);
+    for expected in [
+        "pub a_b_2: u8,",
+        "pub a_b: u8,",
+        "pub a_b_3: u8,",
+        "    a_b_2 = 0,\n    a_b = 1,\n    a_b_3 = 2,\n",
+        "pub enum Self_ {",
+    ] {
+        assert_eq!(text.matches(expected).count(), 1, "{expected}: {text}");
+    }
+    assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
+}
+
+#[test]
+fn odd_names_compile_in_c() {
+    let sandbox = store_of_odd_names();
+    let text = sandbox.stdout_of(&["schema", "odd.stride", "--as", "c"]);
+    compile_as_c(&sandbox, &text);
+}
+
+/// Needs a C compiler; says so and passes where there is none.
+fn compile_as_c(sandbox: &Sandbox, text: &str) {
+    fs::write(sandbox.path("all.h"), text).unwrap();
+    let compiler = Command::new("cc")
+        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c", "all.h"])
+        .current_dir(sandbox.directory.path())
+        .output();
+    let Ok(output) = compiler else {
+        eprintln!("skipped: there is no `cc`");
+        return;
+    };
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -3,6 +3,8 @@
 use stridedb::schema::{Field, Integer, Kind, Type};
 use stridedb::value::{MisfitReason, Value};
 
+use crate::cli::output::counted;
+
 /// How much of a text a message shows.
 const EXCERPT_CHARS_MAX: usize = 60;
 /// How many labels of an enum a message shows.
@@ -36,7 +38,7 @@ impl BadCell {
         let said = match reason {
             MisfitReason::Overflow { ty, .. } => format!("does not fit in {ty}"),
             MisfitReason::OutOfRange { .. } => "is outside the field's range".to_owned(),
-            MisfitReason::TextSize { size, .. } => format!("is {size} bytes long"),
+            MisfitReason::TextSize { size, .. } => format!("is {} long", counted(*size, "byte")),
             MisfitReason::TextZero { at } => format!("has a zero byte at byte {at}"),
             MisfitReason::Label { .. } => "is not a label".to_owned(),
             MisfitReason::NoNull => "is a missing value, and the field has no `null`".to_owned(),
@@ -99,7 +101,7 @@ fn expected_value(field: &Field) -> String {
             let dots = if labels.len() > LABELS_SHOWN_MAX { ", ..." } else { "" };
             format!("one of {}{dots}", shown.join(", "))
         }
-        Type::Text(size) => format!("a text of at most {size} bytes of UTF-8"),
+        Type::Text(size) => format!("a text of at most {} of UTF-8", counted(*size, "byte")),
         Type::Bytes(size) => format!("{} hexadecimal digits", u64::from(*size) * 2),
         Type::Array(..) | Type::Record(_) => field.ty.to_string(),
     }

@@ -4,6 +4,7 @@ use stridedb::schema::{Field, Float, Integer, Kind, Scale, ScaleError, Type};
 use stridedb::value::Value;
 
 use super::{Moment, Unit};
+use crate::cli::output::counted;
 
 /// The value that a text means in a field, or what is wrong with it.
 pub(super) fn value_of(field: &Field, whole_text: &str) -> Result<Value, String> {
@@ -96,7 +97,7 @@ fn hexadecimal(text: &str, size: usize) -> Result<Value, String> {
     let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
     let Some(digits) = digits else { return Err("is not hexadecimal".to_owned()) };
     if digits.len() != 2 * size {
-        return Err(format!("has {} digits", digits.len()));
+        return Err(format!("has {}", counted(digits.len(), "digit")));
     }
     let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).unwrap_or(u8::MAX);
     Ok(Value::Bytes(digits.chunks_exact(2).map(byte).collect()))

@@ -316,6 +316,17 @@ proptest! {
     }
 
     #[test]
+    fn the_usual_timestamps_are_those_of_jiff(
+        text in "(0000|2013|9999)-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z?",
+    ) {
+        let expected = text.trim_end_matches('Z').parse::<jiff::civil::DateTime>().ok();
+        let expected = expected.filter(|_| !text.trim_end_matches('Z').ends_with(":60"));
+        let timestamp = expected.and_then(|it| jiff::tz::Offset::UTC.to_timestamp(it).ok());
+        let found = Moment::parse(text.as_bytes()).map(|moment| moment.timestamp());
+        prop_assert_eq!(found, timestamp);
+    }
+
+    #[test]
     fn timestamps_are_those_of_jiff(nanoseconds in any::<i64>()) {
         let timestamp = jiff::Timestamp::from_nanosecond(nanoseconds.into()).unwrap();
         let moment = Moment::parse(timestamp.to_string().as_bytes()).unwrap();

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use jiff::civil::Time;
+use jiff::civil::{DateTime, Time};
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::Offset;
 
@@ -87,6 +87,9 @@ impl Moment {
         // cells need not be parsed to see that they are no dates.
         let may_be_date =
             matches!(text, [_, _, _, _, b'-', ..] | [b'+' | b'-', _, _, _, _, _, _, b'-', ..]);
+        if let Some(usual) = Self::parse_usual(text) {
+            return Some(usual);
+        }
         // A leap second would be stored as the second before it.
         if !may_be_date || is_leap_second(text) {
             return None;
@@ -104,6 +107,25 @@ impl Moment {
             Some(_) => fraction_unit(text),
         };
         Some(Self { timestamp, has_offset: offset.is_some(), unit })
+    }
+
+    /// The form that nearly all timestamps of a table have; what it declines may be one still.
+    #[inline]
+    fn parse_usual(text: &[u8]) -> Option<Self> {
+        let (text, has_offset) = match text {
+            [text @ .., b'Z'] => (text, true),
+            text => (text, false),
+        };
+        let &[a, b, c, d, b'-', e, f, b'-', g, h, b'T' | b' ', i, j, b':', k, l, b':', m, n] = text
+        else {
+            return None;
+        };
+        let year = 100 * i16::from(two_digits(a, b)?) + i16::from(two_digits(c, d)?);
+        let date = (two_digits(e, f)?, two_digits(g, h)?);
+        let time = (two_digits(i, j)?, two_digits(k, l)?, two_digits(m, n)?);
+        let datetime = DateTime::new(year, date.0, date.1, time.0, time.1, time.2, 0).ok()?;
+        let timestamp = Offset::UTC.to_timestamp(datetime).ok()?;
+        Some(Self { timestamp, has_offset, unit: Unit::Second })
     }
 
     /// A point in time that no text gave.
@@ -135,6 +157,12 @@ impl Moment {
         let whole = i128::from(second) * i128::from(per_second);
         is_exact.then_some(whole + i128::from(nanosecond / size))
     }
+}
+
+#[inline]
+fn two_digits(tens: u8, ones: u8) -> Option<i8> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    if tens > 9 || ones > 9 { None } else { i8::try_from(10 * tens + ones).ok() }
 }
 
 /// Whether the seconds are given as 60: `...:60`, `...:60Z`, `...:60.5`.

@@ -7,6 +7,7 @@ use stridedb::schema::{ByteOrder, Schema};
 
 use super::{BadLine, Input, Records, Trouble};
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::counted;
 
 /// Reads records of the schema's size.
 pub(crate) struct RawRecords {
@@ -34,8 +35,9 @@ impl RawRecords {
             .map_err(|error| Failure::io("read", path, &error))?;
         if skipped < offset {
             return Err(Failure::usage(format!(
-                "--offset {offset} lies behind the end of {}, which has {skipped} bytes",
-                super::name(path)
+                "--offset {offset} lies behind the end of {}, which has {}",
+                super::name(path),
+                counted(skipped, "byte")
             )));
         }
         let last = vec![0; schema.record_size() as usize];
@@ -55,11 +57,12 @@ impl RawRecords {
         Failure::new(
             Exit::USAGE,
             format!(
-                "{name}: the last record, after {} whole ones, has {size} bytes\n  expected: {} \
-                 bytes, the record size of the schema `{}`\n  try: another schema, or --offset \
-                 if something stands before the records",
-                self.count,
-                self.last.len(),
+                "{name}: the last record, after {}, has {}\n  expected: {}, the record size of the \
+                 schema `{}`\n  try: another schema, or --offset if something stands before the \
+                 records",
+                counted(self.count, "whole one"),
+                counted(size, "byte"),
+                counted(self.last.len(), "byte"),
                 self.schema.name(),
             ),
         )

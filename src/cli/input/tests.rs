@@ -315,7 +315,7 @@ fn raw_records_stand_behind_the_offset() {
 fn raw_bytes_that_are_no_record_are_named() {
     assert_eq!(
         raw(b"\x01\x02abc\0\x01", 0, SCHEMA).unwrap_err(),
-        "t.raw: the last record, after 1 whole ones, has 1 bytes\n  \
+        "t.raw: the last record, after 1 whole one, has 1 byte\n  \
          expected: 6 bytes, the record size of the schema `t`\n  \
          try: another schema, or --offset if something stands before the records"
     );

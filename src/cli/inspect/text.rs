@@ -9,11 +9,13 @@ use stridedb::format::Corruption;
 use stridedb::format::header::{Header, Identity};
 use stridedb::format::live::Live;
 use stridedb::format::meta::{Meta, NAMES};
-use stridedb::schema::{ByteOrder, Field, Kind, Schema};
+use stridedb::schema::{ByteOrder, Field, Kind, Schema, Type};
 
 use super::Counts;
 use super::health::{Health, State};
-use crate::cli::output::{BOLD, Context, DAMAGED, DOUBTFUL, GOOD, Output};
+use crate::cli::output::{
+    BOLD, Context, DAMAGED, DOUBTFUL, GOOD, Output, counted, counted_for_people,
+};
 use crate::cli::table::{Heading, Table, printable};
 
 /// The width of a line's name.
@@ -88,7 +90,11 @@ impl Page<'_> {
         for field in schema.fields().iter().filter(|field| !field.is_padding()) {
             table.push(self.output, field_row(field).map(Some).into())?;
         }
-        table.settle(self.output)
+        table.settle(self.output)?;
+        if schema.fields().iter().any(|field| has_more(&field.ty)) {
+            self.line("more", "`stridedb schema` prints labels and nested fields")?;
+        }
+        Ok(())
     }
 
     fn contents(&mut self, inspection: &Inspection, counts: &Counts) -> io::Result<()> {
@@ -97,7 +103,7 @@ impl Page<'_> {
         self.line("slots", HumanCount(counts.len))?;
         self.line("records", format_args!("{}{as_of}", HumanCount(counts.live_count)))?;
         self.line("deleted", format_args!("{}{as_of}", HumanCount(counts.deleted_count)))?;
-        self.line("capacity", format_args!("{} slots", HumanCount(inspection.capacity)))?;
+        self.line("capacity", counted_for_people(inspection.capacity, "slot"))?;
         self.title("Space")?;
         self.line("file", bytes(inspection.file_size))?;
         self.line("on disk", bytes(inspection.allocated_size))?;
@@ -231,6 +237,15 @@ fn field_row(field: &Field) -> [String; 5] {
     ]
 }
 
+/// Whether the type's text does not say all of it.
+fn has_more(ty: &Type) -> bool {
+    match ty {
+        Type::Enum(..) | Type::Record(_) => true,
+        Type::Array(element, _) => has_more(element),
+        _ => false,
+    }
+}
+
 fn describe_meta(meta: &Meta, is_newest: bool) -> String {
     let closed = if meta.clean { "clean" } else { "not closed" };
     let newest = if is_newest { "; this one counts" } else { "" };
@@ -263,7 +278,7 @@ fn describe_live(live: &Live) -> String {
 /// "41.9 MiB (43974656 bytes)"
 fn bytes(count: u64) -> String {
     match count {
-        0..1024 => format!("{count} bytes"),
+        0..1024 => counted(count, "byte"),
         _ => format!("{} ({count} bytes)", BinaryBytes(count)),
     }
 }

@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use stridedb::schema::{ByteOrder, Field, Float, Integer, Kind, Type};
 
 use super::Subject;
-use super::names::{ascii_identifier, snake_case, unique};
+use super::names::{ascii_identifier, one_line, snake_case, unique};
 
-const KEYWORDS: [&str; 54] = [
+const KEYWORDS: [&str; 58] = [
+    "NULL",
     "alignas",
     "alignof",
+    "asm",
     "auto",
     "bool",
     "break",
@@ -33,6 +35,7 @@ const KEYWORDS: [&str; 54] = [
     "if",
     "inline",
     "int",
+    "linux",
     "long",
     "namespace",
     "new",
@@ -58,6 +61,7 @@ const KEYWORDS: [&str; 54] = [
     "typedef",
     "typeof",
     "union",
+    "unix",
     "unsigned",
     "void",
     "volatile",
@@ -70,6 +74,7 @@ pub(super) fn print(subject: &Subject) -> String {
     let schema = &subject.schema;
     let mut printer = Printer::default();
     let name = unique(&mut printer.struct_names, identifier(&snake_case(schema.name())));
+    printer.struct_names.insert(format!("{name}_slot"));
     printer.print_struct(&name, schema.doc(), schema.fields(), schema.record_size());
     let order = match subject.byte_order {
         ByteOrder::Little => "little-endian",
@@ -201,6 +206,5 @@ fn identifier(name: &str) -> String {
 
 /// A text in one line that cannot end the comment around it.
 fn comment(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    text.replace("*/", "* /").replace("/*", "/ *")
+    one_line(text).replace("*/", "* /").replace("/*", "/ *")
 }

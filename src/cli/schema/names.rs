@@ -9,6 +9,14 @@ pub(super) fn is_identifier(name: &str) -> bool {
     starts_well && name != "_" && chars.all(|c| c == '_' || c.is_alphanumeric())
 }
 
+/// A text for a comment: without what would end its line, steer a terminal or turn its direction.
+pub(super) fn one_line(text: &str) -> String {
+    let is_harmless = |c: char| {
+        !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if is_harmless(c) { c } else { ' ' }).collect()
+}
+
 /// The name with an underscore for whatever cannot stand in an ASCII identifier.
 pub(super) fn ascii_identifier(name: &str) -> String {
     let valid = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use stridedb::schema::{ByteOrder, Field, Float, Integer, Schema, Type};
 use stridedb::value::Value;
 
-use super::names::{ascii_identifier, camel_case, is_identifier, unique};
+use super::names::{ascii_identifier, camel_case, is_identifier, one_line, unique};
 
 /// Words that can be a raw identifier, `r#type`.
 const KEYWORDS: [&str; 48] = [
@@ -21,7 +21,7 @@ const RESERVED: [&str; 4] = ["self", "Self", "super", "crate"];
 /// The types for the schema's records. What Rust cannot say stands in a comment before them.
 pub(super) fn print(schema: &Schema) -> String {
     let mut printer = Printer::default();
-    let name = unique(&mut printer.type_names, camel_case(schema.name()));
+    let name = unique(&mut printer.type_names, type_name(schema.name()));
     printer.print_struct(&name, schema.doc(), schema.fields());
     // A type stands after those that use it: the record first.
     printer.items.reverse();
@@ -61,7 +61,7 @@ impl Printer {
         let mut text = doc_lines("", doc);
         text.push_str("#[stridedb::record]\n#[derive(Clone, Copy, Debug)]\n");
         text.push_str(&format!("pub struct {name} {{\n"));
-        let mut taken = HashSet::new();
+        let mut taken = own_identifiers(fields.iter().map(|field| field.name.as_str()));
         for field in fields {
             let ident = self.identifier("field", &field.name, &mut taken);
             let ty = self.type_of(&field.name, &field.ty);
@@ -82,7 +82,7 @@ impl Printer {
              #[derive(Clone, Copy, Debug, PartialEq, Eq)]\n#[repr({})]\npub enum {name} {{\n",
             native_integer(number),
         );
-        let mut taken = HashSet::new();
+        let mut taken = own_identifiers(labels.iter().map(|(label, _)| label.as_str()));
         for (label, number) in labels {
             let ident = self.identifier("label", label, &mut taken);
             text.push_str(&format!("    {ident} = {number},\n"));
@@ -92,9 +92,8 @@ impl Printer {
     }
 
     fn identifier(&mut self, what: &str, name: &str, taken: &mut HashSet<String>) -> String {
-        if is_identifier(name) && !RESERVED.contains(&name) {
+        if taken.contains(name) && is_own_identifier(name) {
             let raw = if KEYWORDS.contains(&name) { "r#" } else { "" };
-            taken.insert(name.to_owned());
             return format!("{raw}{name}");
         }
         let mut ident = ascii_identifier(name);
@@ -132,7 +131,7 @@ impl Printer {
         if let Some((_, name)) = self.named.iter().find(|(known, _)| known == ty) {
             return name.clone();
         }
-        let name = unique(&mut self.type_names, camel_case(field_name));
+        let name = unique(&mut self.type_names, type_name(field_name));
         self.named.push((ty.clone(), name.clone()));
         match ty {
             Type::Enum(number, labels) => self.print_enum(&name, *number, labels),
@@ -161,6 +160,22 @@ impl Printer {
         }
         keys
     }
+}
+
+/// Whether the name can stand as it is.
+fn is_own_identifier(name: &str) -> bool {
+    is_identifier(name) && !RESERVED.contains(&name)
+}
+
+/// The names that can stand as they are: none of the others may become one of them.
+fn own_identifiers<'n>(names: impl Iterator<Item = &'n str>) -> HashSet<String> {
+    names.filter(|name| is_own_identifier(name)).map(str::to_owned).collect()
+}
+
+/// `Self` is the one word in camel case that no type can have.
+fn type_name(name: &str) -> String {
+    let name = camel_case(name);
+    if RESERVED.contains(&name.as_str()) { name + "_" } else { name }
 }
 
 fn keys_about_values(field: &Field) -> Vec<String> {
@@ -232,6 +247,5 @@ fn endian(order: Option<ByteOrder>) -> Option<String> {
 }
 
 fn doc_lines(indent: &str, doc: &str) -> String {
-    // A carriage return would not compile.
-    doc.lines().map(|line| format!("{indent}/// {}\n", line.replace('\r', ""))).collect()
+    doc.lines().map(|line| format!("{indent}/// {}\n", one_line(line))).collect()
 }

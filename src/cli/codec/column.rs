@@ -15,8 +15,9 @@ pub(crate) struct Column {
     /// Type and meaning; of an array's element the array's, with the element's type.
     pub(crate) field: Rc<Field>,
     path: Path,
-    /// Where its bytes begin in the record.
+    /// Where its bytes begin in the record, and how many there are.
     start: u32,
+    size: u32,
 }
 
 /// A name, link by link.
@@ -49,7 +50,7 @@ impl Column {
     #[inline]
     pub(crate) fn range(&self) -> Range<usize> {
         let start = self.start as usize;
-        start..start + self.field.ty.size() as usize
+        start..start + self.size as usize
     }
 }
 
@@ -92,7 +93,10 @@ impl Node {
 
     fn collect(&self, path: Path, start: u32, columns: &mut Vec<Column>) {
         match self {
-            Self::Value(field) => columns.push(Column { field: Rc::clone(field), path, start }),
+            Self::Value(field) => {
+                let (field, size) = (Rc::clone(field), field.ty.size());
+                columns.push(Column { field, path, start, size });
+            }
             Self::List { element, count, size } => {
                 let outer = Rc::new(path);
                 for index in 0..*count {

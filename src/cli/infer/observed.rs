@@ -135,7 +135,8 @@ fn is_one_of(text: &[u8], missing: &[String]) -> bool {
 
 #[inline]
 fn usual_index(text: &[u8]) -> Option<usize> {
-    if text.len() > USUAL_SIZE_MAX || text.first().is_some_and(u8::is_ascii_digit) {
+    let may_be_usual = matches!(text, [] | [b'N' | b'n' | b'\\', ..]);
+    if text.len() > USUAL_SIZE_MAX || !may_be_usual {
         return None;
     }
     USUAL.iter().position(|usual| usual.as_bytes() == text)

@@ -92,6 +92,66 @@ fn verify_has_a_report_for_each_file() {
     assert!(missing["error"].as_str().unwrap().contains("missing.stride"), "{missing}");
 }
 
+const DOCS: &str = include_str!("../../docs/cli.md");
+
+/// Each key of a document, and of what stands in it, but not of schemas and records.
+fn stands_in_docs(document: &Value) {
+    match document {
+        Value::Object(members) => {
+            for (key, value) in members {
+                assert!(DOCS.contains(&format!("`{key}`")), "`{key}` of {document}");
+                if key != "schema" && key != "record" {
+                    stands_in_docs(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(stands_in_docs),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_of_a_document_stands_in_the_docs() {
+    let sandbox = Sandbox::with_ticks(5);
+    let _writer = stridedb::RawStore::create(
+        sandbox.path("busy.stride"),
+        &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
+    )
+    .unwrap();
+    let runs: [&[&str]; 11] = [
+        &["inspect", "ticks.stride"],
+        &["inspect", "busy.stride"],
+        &["get", "ticks.stride", "0"],
+        &["schema", "ticks.stride", "--as", "toml"],
+        &["infer", "ticks.csv"],
+        &["import", "ticks.stride", "ticks.csv"],
+        &["export", "ticks.stride", "-o", "out.csv"],
+        &["create", "new.stride", "--schema", "ticks.toml"],
+        &["set", "ticks.stride", "0", "price=1"],
+        &["delete", "ticks.stride", "0"],
+        &["verify", "ticks.stride", "missing.stride"],
+    ];
+    for arguments in runs {
+        stands_in_docs(&sandbox.document(&[arguments, &["--json"]].concat()));
+    }
+}
+
+#[test]
+fn the_schema_in_the_docs_makes_a_store() {
+    let sandbox = Sandbox::new();
+    let (_, rest) = DOCS.split_once("```toml\n").unwrap();
+    let (schema, _) = rest.split_once("```").unwrap();
+    sandbox.write("trade.toml", schema);
+    let document = sandbox.document(&["create", "t.stride", "--schema", "trade.toml", "--json"]);
+    assert_eq!((&document["schema"], &document["field_count"]), (&json!("Trade"), &json!(5)));
+    // With the other form of labels, and numbers in quotation marks, it is the same.
+    let again = sandbox.stdout_of(&["schema", "t.stride"]);
+    assert_eq!(
+        stridedb::schema::Schema::from_toml(&again),
+        stridedb::schema::Schema::from_toml(schema)
+    );
+}
+
 #[test]
 fn writing_verbs_say_what_they_did() {
     let sandbox = Sandbox::new();

@@ -63,6 +63,9 @@ fn blocks(toml: &str) -> Vec<&str> {
 /// A text as the shell takes it.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
+    if text.contains(char::is_control) {
+        return format!("$'{}'", text.escape_default());
+    }
     match !text.is_empty() && text.chars().all(is_plain) {
         true => text.to_owned(),
         false => format!("'{}'", text.replace('\'', r"'\''")),

@@ -254,8 +254,11 @@ fn describe_meta(meta: &Meta, is_newest: bool) -> String {
         None => "unknown".to_owned(),
     };
     format!(
-        "sequence {}, commit {}, {} slots, {} records, digest {digest}, {closed}{newest}",
-        meta.sequence, meta.commit_number, meta.len, meta.live_count,
+        "sequence {}, commit {}, {}, {}, digest {digest}, {closed}{newest}",
+        meta.sequence,
+        meta.commit_number,
+        counted(meta.len, "slot"),
+        counted(meta.live_count, "record"),
     )
 }
 
@@ -270,8 +273,10 @@ fn describe_live(live: &Live) -> String {
     };
     let (program, host) = (printable(&writer.program), printable(&writer.host));
     format!(
-        "{state}, published {} slots, commit {}; last writer: process {} ({program}) on {host}",
-        live.published_len, live.commit_number, writer.process_id,
+        "{state}, published {}, commit {}; last writer: process {} ({program}) on {host}",
+        counted(live.published_len, "slot"),
+        live.commit_number,
+        writer.process_id,
     )
 }
 

@@ -53,6 +53,8 @@ impl Observed {
     pub(super) fn cell(&mut self, text: &[u8], line: impl Fn() -> u64, missing: &[String]) {
         if is_one_of(text, missing) {
             self.missing_count += 1;
+        } else if text.first().is_some_and(u8::is_ascii_digit) {
+            self.fill(text, line, Look::Bare);
         } else if let Some(index) = usual_index(text) {
             self.usual_counts[index] += 1;
         } else {

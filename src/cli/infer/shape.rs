@@ -105,8 +105,12 @@ impl Numbers {
 
     #[inline]
     pub(super) fn add_whole(&mut self, number: i128, size: usize) {
-        let (lo, hi) = self.whole.unwrap_or((number, number));
-        self.whole = Some((lo.min(number), hi.max(number)));
+        // Most numbers are between those before them.
+        match &mut self.whole {
+            Some((lo, hi)) if *lo <= number && number <= *hi => {}
+            Some((lo, hi)) => (*lo, *hi) = ((*lo).min(number), (*hi).max(number)),
+            none => *none = Some((number, number)),
+        }
         self.digits_max = self.digits_max.max(u32::try_from(size).unwrap_or(u32::MAX));
     }
 

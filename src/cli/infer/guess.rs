@@ -10,7 +10,6 @@ use crate::cli::output::counted;
 
 /// Bytes of a text field that was never seen filled.
 const UNKNOWN_TEXT_SIZE: u32 = 8;
-
 /// The longest truth value: `false`.
 const TRUTH_SIZE: u32 = 5;
 
@@ -131,9 +130,12 @@ fn number(name: &str, numbers: Numbers, cells: &Cells) -> (Field, String) {
     };
     let mut field = Field::new(name, Type::Integer(integer));
     field.null = cells.has_missing().then_some(sentinel);
-    let (lo, hi) = numbers.whole.unwrap_or_default();
-    let hi = numbers.above.map_or(hi.to_string(), |above| above.to_string());
-    (field, format!("whole numbers from {lo} to {hi}"))
+    let remark = match (numbers.whole, numbers.above) {
+        (Some((lo, hi)), None) => format!("whole numbers from {lo} to {hi}"),
+        (Some((lo, _)), Some(hi)) => format!("whole numbers from {lo} to {hi}"),
+        (None, hi) => format!("whole numbers up to {}", hi.unwrap_or_default()),
+    };
+    (field, remark)
 }
 
 fn real(name: &str, numbers: Numbers, cells: &Cells) -> (Field, String) {

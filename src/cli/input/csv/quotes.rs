@@ -50,7 +50,31 @@ pub(super) fn is_line_end(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What the parser makes of a text: if a last line stays one, no cell is open before it.
+    fn is_open_at_the_end(text: &str) -> bool {
+        let text = format!("{text}\nlast");
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text.as_bytes());
+        let last = reader.records().last().unwrap().unwrap();
+        last != vec!["last"]
+    }
+
+    proptest! {
+        #[test]
+        fn a_mark_is_open_here_where_it_is_for_the_parser(text in "[a\",\n\r]{0,12}") {
+            let fault = quote_fault(text.as_bytes(), b',');
+            if !matches!(fault, Some(QuoteFault::Continued { .. })) {
+                let is_open = matches!(fault, Some(QuoteFault::Unclosed { .. }));
+                prop_assert_eq!(is_open, is_open_at_the_end(&text));
+            }
+        }
+    }
 
     #[test]
     fn marks_that_are_closed_are_no_fault() {

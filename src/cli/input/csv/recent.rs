@@ -125,7 +125,58 @@ fn line_ends(bytes: &[u8], after_return: bool) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Hands out a few bytes at a time.
+    struct Drops<'t>(&'t [u8], usize);
+
+    impl Read for Drops<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.take(self.1 as u64).read(buffer).inspect(|count| self.0 = &self.0[*count..])
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_stand_where_they_were_written(
+            rows in prop::collection::vec(
+                (0..3_usize, "[a-c]{1,3}(,\"[a\r\n]{0,3}\")?"),
+                1..12,
+            ),
+            end in "(\n|\r\n|\r)",
+            size in 1..9_usize,
+        ) {
+            let (mut text, mut expected, mut line) = (String::new(), Vec::new(), 1);
+            for (empty_count, row) in &rows {
+                text.push_str(&end.repeat(*empty_count));
+                line += empty_count;
+                expected.push((line as u64, row.clone()));
+                text.push_str(row);
+                text.push_str(&end);
+                // A line feed behind a carriage return ends no other line.
+                line += 1 + row.replace("\r\n", "\n").matches(['\r', '\n']).count();
+            }
+            let mut reader = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .buffer_capacity(16)
+                .from_reader(Recent::new(Drops(text.as_bytes(), size), 1 << 20));
+            let (mut record, mut found) = (csv::ByteRecord::new(), Vec::new());
+            loop {
+                let start = reader.position().byte();
+                reader.get_mut().begin_row(start);
+                if !reader.read_byte_record(&mut record).unwrap() {
+                    break;
+                }
+                let row = reader.get_ref().row(reader.position().byte());
+                let text = std::str::from_utf8(row.bytes).unwrap().trim_end_matches(['\r', '\n']);
+                found.push((row.line, text.to_owned()));
+            }
+            prop_assert_eq!(found, expected, "{:?}", text);
+        }
+    }
 
     #[test]
     fn lines_end_in_three_ways() {

@@ -14,6 +14,21 @@ fn run_within(sandbox: &Sandbox, mebibytes: u64, arguments: &[&str]) -> Ended {
 }
 
 #[test]
+fn a_hundred_thousand_columns_are_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write("wide.toml", "name = \"W\"\n[[fields]]\nname = \"a\"\ntype = \"[u8; 100000]\"\n");
+    let names: Vec<String> = (0..100_000).map(|index| format!("a[{index}]")).collect();
+    let (names, values) = (names.join(","), vec!["7"; 100_000].join(","));
+    sandbox.write("wide.csv", &format!("{names}\n{values}\n"));
+    sandbox.stdout_of(&["import", "wide.stride", "wide.csv", "--schema", "wide.toml", "-q"]);
+    let fields = ["--fields", "a[99999]"];
+    assert_eq!(
+        sandbox.stdout_of(&[&["export", "wide.stride"], &fields[..]].concat()),
+        "a[99999]\n7\n"
+    );
+}
+
+#[test]
 fn a_schema_of_a_million_values_takes_no_more_memory_than_they_need() {
     let sandbox = Sandbox::new();
     let (doc, name) = ("x".repeat(60_000), "n".repeat(255));

@@ -1,5 +1,6 @@
 //! The rows of a CSV file, and the names in its first one.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -173,6 +174,7 @@ impl Table {
 
     fn checked_names(&self) -> Result<Vec<String>, Failure> {
         let mut names: Vec<String> = Vec::with_capacity(self.row.len());
+        let mut places = HashMap::new();
         for (index, cell) in self.row.iter().enumerate() {
             let refuse = |problem: &str| {
                 let place = format!("line {}, column {}", self.line(), index + 1);
@@ -185,7 +187,7 @@ impl Table {
             if name.is_empty() {
                 return refuse("the column has no name");
             }
-            if let Some(first) = names.iter().position(|other| other == name) {
+            if let Some(first) = places.insert(name, index) {
                 return refuse(&format!("the name `{name}` is that of column {} too", first + 1));
             }
             names.push(name.to_owned());

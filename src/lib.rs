@@ -83,6 +83,9 @@ mod carryless;
 
 mod error;
 
+#[cfg(test)]
+mod crash_tests;
+
 pub use error::{Error, Result};
 pub use inspect::{Inspection, inspect};
 pub use io::Holder;

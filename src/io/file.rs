@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
+use super::seam::{Operation, perform, tell};
 use super::{Holder, Lock, allocate, holders, random_bytes};
 use crate::error::{Error, Result};
 
@@ -36,6 +37,7 @@ impl StoreFile {
             .map_err(|error| Error::io("open", &path)(error.into()))?;
         let file = File::from(file);
         check_regular(&path, &file.metadata().map_err(Error::io("open", &path))?)?;
+        tell(Operation::Open { file: &file, path: &path });
         Ok(Self { file, path })
     }
 
@@ -132,7 +134,9 @@ impl StoreFile {
     ///
     /// [`Error::Io`]
     pub(crate) fn write(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        self.file.write_all_at(bytes, offset).map_err(Error::io("write", &self.path))
+        let write = Operation::Write { file: &self.file, offset, bytes };
+        perform(write, || self.file.write_all_at(bytes, offset))
+            .map_err(Error::io("write", &self.path))
     }
 
     /// Lets the disk begin with what was written between two offsets, so that it has less to do
@@ -154,7 +158,8 @@ impl StoreFile {
     ///
     /// [`Error::Io`]: what reached the disk is not known.
     pub(crate) fn sync_data(&self) -> Result<()> {
-        self.file.sync_data().map_err(Error::io("sync", &self.path))
+        perform(Operation::SyncData { file: &self.file }, || self.file.sync_data())
+            .map_err(Error::io("sync", &self.path))
     }
 
     /// After this, the bytes of the file and all about it are durable.
@@ -163,7 +168,8 @@ impl StoreFile {
     ///
     /// [`Error::Io`]: what reached the disk is not known.
     pub(crate) fn sync_all(&self) -> Result<()> {
-        self.file.sync_all().map_err(Error::io("sync", &self.path))
+        perform(Operation::SyncAll { file: &self.file }, || self.file.sync_all())
+            .map_err(Error::io("sync", &self.path))
     }
 
     /// Allocates real blocks from `start` to `end` and makes the file that long if it is shorter.
@@ -173,7 +179,8 @@ impl StoreFile {
     ///
     /// [`Error::Full`] if there is no room, [`Error::Io`]. The file has its old length.
     pub(crate) fn allocate(&self, start: u64, end: u64) -> Result<()> {
-        allocate::allocate(&self.file, start..end).map_err(|source| {
+        let allocate = Operation::Allocate { file: &self.file, end };
+        perform(allocate, || allocate::allocate(&self.file, start..end)).map_err(|source| {
             if !is_no_room(&source) {
                 return Error::io("allocate room in", &self.path)(source);
             }
@@ -193,7 +200,8 @@ impl StoreFile {
     ///
     /// [`Error::Io`]
     pub(crate) fn set_len(&self, len: u64) -> Result<()> {
-        self.file.set_len(len).map_err(Error::io("cut", &self.path))
+        perform(Operation::SetLen { file: &self.file }, || self.file.set_len(len))
+            .map_err(Error::io("cut", &self.path))
     }
 }
 
@@ -260,6 +268,7 @@ impl NewFile {
             Ok(file) => (file, None),
             Err(_) => open_temporary(target, mode).map_err(Error::io("create", target))?,
         };
+        tell(Operation::Create { file: &file, path: target });
         Ok(Self { file: StoreFile { file, path: target.to_owned() }, temporary })
     }
 
@@ -285,14 +294,18 @@ impl NewFile {
         let directory = File::open(parent).map_err(Error::io("open", parent))?;
         let mut path = fs::canonicalize(parent).map_err(Error::io("open", parent))?;
         path.extend(target.file_name());
-        link(&file, self.temporary.as_ref(), &target).map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => Error::Exists { path: target.clone() },
-            _ => Error::io("create", &target)(source),
+        let name = Operation::Link { file: &file, path: &target };
+        perform(name, || link(&file, self.temporary.as_ref(), &target)).map_err(|source| {
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => Error::Exists { path: target.clone() },
+                _ => Error::io("create", &target)(source),
+            }
         })?;
         drop(self.temporary);
-        if let Err(source) = directory.sync_all() {
+        let sync = Operation::SyncDirectory { path: parent };
+        if let Err(source) = perform(sync, || directory.sync_all()) {
             // A name that a crash may take away was not promised.
-            let _ = fs::remove_file(&target);
+            let _ = perform(Operation::Unlink { path: &target }, || fs::remove_file(&target));
             return Err(Error::io("sync", parent)(source));
         }
         Ok(StoreFile { file, path })

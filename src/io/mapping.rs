@@ -54,6 +54,8 @@ pub(crate) struct Mapping {
     count: usize,
     writable: bool,
     growth: Growth,
+    #[cfg(test)]
+    file: super::sim::Identity,
 }
 
 /// How a mapping is made.
@@ -81,7 +83,17 @@ impl Mapping {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let (raw, len) = map(file, len, writable, growth)?;
-        let mut mapping = Self { raw, len: 0, start, stride, count: 0, writable, growth };
+        let mut mapping = Self {
+            raw,
+            len: 0,
+            start,
+            stride,
+            count: 0,
+            writable,
+            growth,
+            #[cfg(test)]
+            file: super::sim::Identity::of(file)?,
+        };
         mapping.set_len(len);
         Ok(mapping)
     }
@@ -155,10 +167,14 @@ impl Mapping {
     /// there is no such element, the area has another size, or the mapping is read-only.
     #[inline]
     pub(crate) fn write(&mut self, index: u64, area: &[u64], trailer: [u8; 8]) -> Option<()> {
+        #[cfg(test)]
+        let place = self.place(index);
         let element = self.writable_element(index, area)?;
         let (area_words, trailer_words) = element.parts();
         store(area_words, area.as_bytes());
         store(trailer_words, &trailer);
+        #[cfg(test)]
+        place.tell_written();
         Some(())
     }
 
@@ -174,14 +190,29 @@ impl Mapping {
         being_written: [u8; 8],
         trailer: [u8; 8],
     ) -> Option<()> {
+        #[cfg(test)]
+        let place = self.place(index);
         let element = self.writable_element(index, area)?;
         let (area_words, trailer_words) = element.parts();
         store(trailer_words, &being_written);
+        #[cfg(test)]
+        place.tell_written();
         fence(Ordering::Release);
         store(area_words, area.as_bytes());
+        #[cfg(test)]
+        place.tell_written();
         fence(Ordering::Release);
         store(trailer_words, &trailer);
+        #[cfg(test)]
+        place.tell_written();
         Some(())
+    }
+
+    /// Where an element stands, for a test's disk.
+    #[cfg(test)]
+    fn place(&self, index: u64) -> super::sim::Place {
+        let offset = index.wrapping_mul(self.stride as u64).wrapping_add(self.start as u64);
+        super::sim::Place { file: self.file, offset, len: self.stride }
     }
 
     #[inline]

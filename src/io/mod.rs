@@ -12,6 +12,10 @@ mod file;
 mod lock;
 mod mapping;
 mod process;
+mod seam;
+
+#[cfg(test)]
+pub(crate) mod sim;
 
 pub(crate) use file::{NewFile, StoreFile};
 pub use lock::Holder;

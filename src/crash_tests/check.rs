@@ -1,0 +1,91 @@
+//! Opens what a crash has left, and compares it with what was promised.
+
+use std::path::Path;
+
+use super::NAME;
+use super::model::{Found, Promise};
+use super::record;
+use crate::io::sim::Crash;
+use crate::options::{Growth, OpenOptions};
+use crate::raw_store::RawStore;
+use crate::{Error, Problem, VerifyOptions, verify};
+
+/// Opens the store after a crash with the shipped code, and closes it.
+pub(super) fn check(crash: &Crash<'_>, promises: &[Promise]) -> Result<(), String> {
+    let path = crash.path(NAME);
+    // Nothing is promised before the first note.
+    let Some(promise) = crash.note_count.checked_sub(1).map(|last| &promises[last]) else {
+        return if path.exists() { Err("expected no file".to_owned()) } else { Ok(()) };
+    };
+    if promise.may_be_absent && !path.exists() {
+        return Ok(());
+    }
+    let options = OpenOptions::new().growth(Growth::Remap);
+    let store = options.open_raw(&path).map_err(|error| format!("opening: {}", chain(&error)))?;
+    let report = store.open_report();
+    if crash.depth == 0 && !promise.under_way && !report.damage.is_empty() {
+        return Err(format!("expected no damage but found: {}", report.damage[0]));
+    }
+    let found = read(&store)?;
+    if crash.is_kill && crash.depth == 0 && !promise.under_way {
+        let torn = found.iter().find_map(|found| found.as_ref().err());
+        torn.map_or(Ok(()), |problem| Err(format!("after a kill: {problem}")))?;
+    }
+    if crash.depth == 0 {
+        promise.check(&found)?;
+    } else {
+        promise.clone().with_torn_free_slots().check(&found)?;
+    }
+    store.close().map_err(|error| format!("closing: {}", chain(&error)))?;
+    check_soundness(&path, &found)
+}
+
+/// Reads all slots.
+pub(super) fn read(store: &RawStore) -> Result<Vec<Found>, String> {
+    (0..store.len()).map(|index| read_slot(store, index)).collect()
+}
+
+fn read_slot(store: &RawStore, index: u64) -> Result<Found, String> {
+    let record_size = store.schema().record_size() as usize;
+    let mut bytes = vec![0; record_size];
+    match store.get(index, &mut bytes) {
+        Ok(true) => {
+            let number = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
+            if bytes == record(number, record_size) {
+                return Ok(Ok(Some(number)));
+            }
+            Err(format!("slot {index}: expected a record but found {bytes:02x?}"))
+        }
+        Ok(false) => Ok(Ok(None)),
+        Err(error @ Error::Corrupt { .. }) => Ok(Err(chain(&error))),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+/// A closed store has no other damage than the slots that were torn.
+fn check_soundness(path: &Path, found: &[Found]) -> Result<(), String> {
+    let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
+    let report = verify(path, &options).map_err(|error| format!("verifying: {}", chain(&error)))?;
+    let known = |problem: &Problem, slot: Option<usize>| {
+        matches!(problem, Problem::Corruption(_)) && slot.is_some_and(|slot| found[slot].is_err())
+    };
+    let mut findings = report.findings.iter();
+    let unknown = findings
+        .find(|finding| !known(&finding.problem, finding.slot.map(|slot| slot.get() as usize)));
+    match unknown {
+        Some(finding) => Err(format!("verifying: {finding}")),
+        None if !report.clean => Err("verifying: expected a clean store".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// An error with its causes, on one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

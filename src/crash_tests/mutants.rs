@@ -1,0 +1,53 @@
+//! Disks that lie: the checks must notice, or they would not notice the same fault in the store.
+
+use super::check::check;
+use super::history::History;
+use crate::io::sim::{Explorer, Lie};
+
+/// Explores histories on a disk that lies until a check fails; how many images that took.
+#[track_caller]
+fn images_until_noticed(lie: &Lie, images_max: usize) {
+    let mut checks = 0;
+    for seed in 1.. {
+        let history = History::random(seed, 30, None);
+        let explorer = Explorer { seed, lie: lie.clone(), ..Explorer::default() };
+        let result = explorer.run(&history.trace, |crash| check(crash, &history.promises));
+        match result {
+            Ok(counts) => checks += counts.checks,
+            Err(failure) => {
+                checks += failure.checks;
+                println!("{lie:?}: noticed after {checks} images\n{failure}");
+                break;
+            }
+        }
+        assert!(checks <= images_max, "{lie:?} was not noticed in {checks} images");
+    }
+    assert!(checks <= images_max, "{lie:?} was noticed only after {checks} images");
+}
+
+#[test]
+fn a_store_whose_syncs_do_nothing_is_noticed() {
+    images_until_noticed(&Lie::IgnoresSyncs(""), 500);
+}
+
+/// Slots begin behind the schema's page: they reach the disk one sync late, and so with the meta
+/// that speaks of them, or after it.
+#[test]
+fn a_meta_that_is_written_before_its_slots_are_synced_is_noticed() {
+    images_until_noticed(&Lie::TakesLate(20_480..u64::MAX), 2000);
+}
+
+#[test]
+fn growth_that_is_not_synced_is_noticed() {
+    images_until_noticed(&Lie::IgnoresLengths, 2000);
+}
+
+#[test]
+fn a_sync_that_fails_and_does_not_say_so_is_noticed() {
+    images_until_noticed(&Lie::SwallowsError(9), 2000);
+}
+
+#[test]
+fn a_name_that_is_not_synced_is_noticed() {
+    images_until_noticed(&Lie::IgnoresDirectories, 500);
+}

@@ -1,0 +1,99 @@
+//! A simulated disk for crash tests.
+//!
+//! The shipped code runs unchanged, on real files in a directory in memory: they are the page
+//! cache. A [`Recorder`] is told of each operation and writes a [`Trace`]. From that, the
+//! [`Explorer`] makes the files that a kill or a power cut could have left after each event, and
+//! hands them to a check.
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | `recorder` | what the code under test did, and which operation fails |
+//! | `trace` | the events, in order |
+//! | `disk` | what the platter may hold by then; disks that lie |
+//! | `file` | the same for one file: versions of its units and lengths |
+//! | `choices` | which versions survive |
+//! | `explore` | images, checked one by one; the story of a failure |
+
+mod choices;
+mod disk;
+mod explore;
+mod file;
+mod recorder;
+mod trace;
+
+pub(crate) use disk::Lie;
+pub(crate) use explore::{Counts, Crash, Explorer};
+pub(crate) use recorder::Recorder;
+pub(crate) use trace::Trace;
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use super::seam::Operation;
+
+thread_local! {
+    /// Who is told of what this thread does.
+    static ATTACHED: RefCell<Option<Recorder>> = const { RefCell::new(None) };
+}
+
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+}
+
+/// Lets the recorder refuse an operation, and else tells it that it was done.
+pub(super) fn perform<T>(
+    operation: Operation<'_>,
+    work: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    let Some(recorder) = ATTACHED.with_borrow(Clone::clone) else { return work() };
+    recorder.before(operation)?;
+    let result = work();
+    recorder.after(operation, result.is_ok());
+    result
+}
+
+/// Bytes of a mapped file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) file: Identity,
+    pub(super) offset: u64,
+    pub(super) len: usize,
+}
+
+impl Place {
+    /// Tells the recorder that these bytes were written through the mapping.
+    pub(super) fn tell_written(self) {
+        if let Some(recorder) = ATTACHED.with_borrow(Clone::clone) {
+            recorder.wrote(self);
+        }
+    }
+}
+
+/// Numbers that look random and are the same in each run (SplitMix64).
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        (mix(self.0) % end as u64) as usize
+    }
+}
+
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

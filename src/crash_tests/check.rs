@@ -37,7 +37,8 @@ pub(super) fn check(crash: &Crash<'_>, promises: &[Promise]) -> Result<(), Strin
         promise.clone().with_torn_free_slots().check(&found)?;
     }
     store.close().map_err(|error| format!("closing: {}", chain(&error)))?;
-    check_soundness(&path, &found)
+    // That takes as long as all the rest.
+    if crash.number % 8 == 0 { check_soundness(&path, &found) } else { Ok(()) }
 }
 
 /// Reads all slots.

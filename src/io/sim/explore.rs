@@ -55,6 +55,8 @@ pub(crate) struct Crash<'a> {
     directory: &'a Path,
     /// Whether the machine went on, so that nothing is lost that was written.
     pub(crate) is_kill: bool,
+    /// How many images came before this one.
+    pub(crate) number: usize,
     /// How much the test had noted by then.
     pub(crate) note_count: usize,
     /// How many crashes came before, each of them within the check that followed the last one.
@@ -203,8 +205,13 @@ impl Level<'_> {
         let image = point.disk.image(dimensions, choice);
         let arena = self.arena.path().canonicalize().expect("the arena is there");
         materialise(&arena, &image);
-        let crash =
-            Crash { directory: &arena, is_kill, note_count: point.note_count, depth: self.depth };
+        let crash = Crash {
+            directory: &arena,
+            is_kill,
+            number: counts.checks - 1,
+            note_count: point.note_count,
+            depth: self.depth,
+        };
         let deeper =
             self.depth < self.explorer.depth && self.random.below(self.explorer.deeper_one_in) == 0;
         if !deeper {

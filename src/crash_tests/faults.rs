@@ -2,31 +2,40 @@
 
 use super::check::check;
 use super::history::History;
+use super::number_from;
 use crate::io::sim::{Counts, Explorer};
+
+/// Steps of a history.
+const STEP_COUNT: usize = 14;
 
 /// Each operation of a history fails once: a sync with EIO, after which the system takes the pages
 /// for written, everything else for want of room. The store is opened again and goes on; then the
 /// power fails.
 #[test]
 fn whichever_operation_fails_all_promises_are_kept() {
-    let mut counts = Counts::default();
-    let operation_count = History::random(7, 14, None).trace.operation_count;
-    for failing in 0..operation_count {
-        let history = History::random(7, 14, Some(failing));
-        let explorer = Explorer {
-            unit_size: 512,
-            exhaustive_max: 8,
-            random_count: 4,
-            edge_max: 2,
-            ..Explorer::default()
-        };
-        let result = explorer.run(&history.trace, |crash| check(crash, &history.promises));
-        counts.add(result.unwrap_or_else(|failure| panic!("operation {failing}: {failure}")));
+    let history_count = number_from("STRIDEDB_CRASH_HISTORIES", 10).div_ceil(10);
+    let first_seed = number_from("STRIDEDB_CRASH_SEED", 7);
+    let (mut counts, mut failures) = (Counts::default(), 0);
+    for seed in first_seed..first_seed + history_count {
+        let operation_count = History::random(seed, STEP_COUNT, None).trace.operation_count;
+        for failing in 0..operation_count {
+            counts.add(explore(seed, failing));
+        }
+        failures += operation_count;
     }
-    println!(
-        "{operation_count} operations failed, {} crash points, {} images, {} of them distinct",
-        counts.crash_points,
-        counts.checks,
-        counts.distinct_images()
-    );
+    println!("{failures} operations failed, {counts}");
+}
+
+fn explore(seed: u64, failing: usize) -> Counts {
+    let history = History::random(seed, STEP_COUNT, Some(failing));
+    let explorer = Explorer {
+        exhaustive_max: 8,
+        random_count: 4,
+        edge_max: 2,
+        seed,
+        first_event: history.trace.first_failure.unwrap_or(usize::MAX),
+        ..Explorer::default()
+    };
+    let result = explorer.run(&history.trace, |crash| check(crash, &history.promises));
+    result.unwrap_or_else(|failure| panic!("operation {failing} of {seed}: {failure}"))
 }

@@ -121,6 +121,15 @@ impl Promise {
         self
     }
 
+    /// Whether this is what may be found if so many times opening it was cut short.
+    pub(super) fn check_after(&self, depth: usize, found: &[Found]) -> Result<(), String> {
+        if depth == 0 {
+            self.check(found)
+        } else {
+            self.clone().with_torn_free_slots().check(found)
+        }
+    }
+
     /// Whether this is what may be found.
     pub(super) fn check(&self, found: &[Found]) -> Result<(), String> {
         let problems: Vec<_> = self.states.iter().map(|state| problem(state, found)).collect();

@@ -16,7 +16,7 @@ fn images_until_noticed(lie: &Lie, images_max: usize) {
             Ok(counts) => checks += counts.checks,
             Err(failure) => {
                 checks += failure.checks;
-                println!("{lie:?}: noticed after {checks} images\n{failure}");
+                println!("{lie:?} is noticed after {checks} images");
                 break;
             }
         }

@@ -21,8 +21,11 @@ mod file;
 mod recorder;
 mod trace;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use disk::Lie;
-pub(crate) use explore::{Counts, Crash, Explorer};
+pub(crate) use explore::{Counts, Crash, Explorer, Failure};
 pub(crate) use recorder::Recorder;
 pub(crate) use trace::Trace;
 

@@ -103,20 +103,22 @@ impl Disk {
         }
     }
 
-    fn sync(&mut self, file: FileId, all: bool) {
+    fn sync(&mut self, id: FileId, all: bool) {
         let number = self.sync_count;
         self.sync_count += 1;
-        let (mut keep_lens, mut late) = (false, 0..0);
-        match &self.lie {
-            Lie::IgnoresSyncs(name) if self.has_name_with_end(file, name) => return,
-            Lie::SwallowsError(swallowed) if *swallowed == number => {
-                return self.files[file.0].sync_failed();
-            }
-            Lie::TakesLate(range) => late = range.clone(),
-            Lie::IgnoresLengths => keep_lens = true,
-            _ => {}
+        let late = match &self.lie {
+            Lie::IgnoresSyncs(name) if self.has_name_with_end(id, name) => return,
+            Lie::TakesLate(range) => range.clone(),
+            _ => 0..0,
+        };
+        let file = &mut self.files[id.0];
+        if self.lie == Lie::SwallowsError(number) {
+            return file.sync_failed();
         }
-        self.files[file.0].sync(all, keep_lens, &late);
+        file.sync(&late);
+        if self.lie != Lie::IgnoresLengths || !file.has_len() {
+            file.sync_len(all);
+        }
     }
 
     fn has_name_with_end(&self, file: FileId, end: &str) -> bool {

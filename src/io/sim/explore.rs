@@ -27,10 +27,13 @@ pub(crate) struct Explorer {
     pub(crate) random_count: usize,
     pub(crate) edge_max: usize,
     pub(crate) seed: u64,
+    /// Crashes begin after this event.
+    pub(crate) first_event: usize,
     pub(crate) lie: Lie,
     /// How deep crashes are tried within what the check itself does: opening is recovering.
     pub(crate) depth: usize,
-    /// Of how many images one is explored deeper.
+    /// Of how many images one is explored deeper; after a kill, which leaves only one, ten times as
+    /// often.
     pub(crate) deeper_one_in: usize,
 }
 
@@ -42,6 +45,7 @@ impl Default for Explorer {
             random_count: 16,
             edge_max: 8,
             seed: 1,
+            first_event: 0,
             lie: Lie::None,
             depth: 0,
             deeper_one_in: 100,
@@ -79,15 +83,18 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Images that differ in their contents.
-    pub(crate) fn distinct_images(&self) -> usize {
-        self.distinct.len()
-    }
-
     pub(crate) fn add(&mut self, other: Counts) {
         self.crash_points += other.crash_points;
         self.checks += other.checks;
         self.distinct.extend(other.distinct);
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { crash_points, checks, distinct } = self;
+        let distinct_count = distinct.len();
+        write!(f, "{crash_points} crash points, {checks} checks of {distinct_count} images")
     }
 }
 
@@ -161,6 +168,9 @@ impl Level<'_> {
         for (number, event) in trace.events.iter().enumerate() {
             disk.apply(event);
             note_count += usize::from(matches!(event, Event::Note(_)) && self.depth == 0);
+            if self.depth == 0 && number < self.explorer.first_event {
+                continue;
+            }
             counts.crash_points += 1;
             let point = Point { trace, number, disk: &disk, note_count };
             self.crash_at(&point, counts, check)?;
@@ -212,9 +222,7 @@ impl Level<'_> {
             note_count: point.note_count,
             depth: self.depth,
         };
-        let deeper =
-            self.depth < self.explorer.depth && self.random.below(self.explorer.deeper_one_in) == 0;
-        if !deeper {
+        if !self.is_explored_deeper(is_kill) {
             return guarded(|| check(&crash))
                 .map_err(|problem| self.failure(found, &problem, counts.checks));
         }
@@ -232,6 +240,12 @@ impl Level<'_> {
         let mut level = self.explorer.level(self.depth + 1, point.note_count, &story);
         level.random = Random(self.random.0);
         level.run(&recorder.trace(), counts, check)
+    }
+
+    fn is_explored_deeper(&mut self, is_kill: bool) -> bool {
+        let Explorer { depth, deeper_one_in, .. } = *self.explorer;
+        let one_in = if is_kill { deeper_one_in.div_ceil(10) } else { deeper_one_in };
+        self.depth < depth && self.random.below(one_in) == 0
     }
 
     fn failure(&self, found: &Found<'_>, problem: &str, checks: usize) -> Failure {

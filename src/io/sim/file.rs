@@ -25,8 +25,8 @@ pub(super) struct FileState {
     older: BTreeMap<usize, Vec<Vec<u8>>>,
     /// Pages that the next sync writes.
     dirty: BTreeSet<u64>,
-    /// Units that a late disk takes at the next sync.
-    late: BTreeSet<usize>,
+    /// Units that a late disk takes at the next sync, as they were at the last one.
+    late: BTreeMap<usize, Vec<u8>>,
     /// Where the data ends that was written since the last sync.
     data_end: u64,
     /// The sum of the units' hashes.
@@ -49,7 +49,7 @@ impl FileState {
             lens: vec![0],
             older: BTreeMap::new(),
             dirty: BTreeSet::new(),
-            late: BTreeSet::new(),
+            late: BTreeMap::new(),
             data_end: 0,
             digest: 0,
         }
@@ -60,7 +60,8 @@ impl FileState {
         let mut file = Self::new(unit_size);
         file.set_len(bytes.len() as u64);
         file.write(&Run { offset: 0, bytes });
-        file.sync(true, false, &(0..0));
+        file.sync(&(0..0));
+        file.sync_len(true);
         file
     }
 
@@ -119,31 +120,42 @@ impl FileState {
         }
     }
 
-    /// A sync returned. Units that begin within `late` are taken only by the sync after it.
-    /// With `keep_lens`, growth is forgotten, other than of a file that was empty.
-    pub(super) fn sync(&mut self, all: bool, keep_lens: bool, late: &Range<u64>) {
-        let unit_size = self.unit_size;
-        let mut newly_late = BTreeSet::new();
-        self.older.retain(|unit, _| {
-            let start = (unit * unit_size) as u64;
-            if !self.dirty.contains(&(start / PAGE_SIZE)) && start < self.len {
+    /// A sync returned. Of units that begin within `late` it takes what the sync before it was to.
+    pub(super) fn sync(&mut self, late: &Range<u64>) {
+        let (unit_size, bytes) = (self.unit_size, &self.bytes);
+        let mut newly_late = BTreeMap::new();
+        self.older.retain(|unit, older| {
+            let start = unit * unit_size;
+            if !self.dirty.contains(&(start as u64 / PAGE_SIZE)) && (start as u64) < self.len {
                 return true; // An earlier sync failed, and the page counts as written.
             }
-            let is_late = late.contains(&start) && !self.late.contains(unit);
-            if is_late {
-                newly_late.insert(*unit);
+            let now = bytes[start..][..unit_size].to_vec();
+            let taken =
+                if late.contains(&(start as u64)) { self.late.get(unit) } else { Some(&now) };
+            if taken == Some(&now) {
+                return false;
             }
-            is_late
+            let oldest = older.iter().position(|old| Some(old) == taken).unwrap_or(0);
+            older.drain(..oldest);
+            newly_late.insert(*unit, now);
+            true
         });
         // What comes late is still to be written.
-        self.dirty = newly_late.iter().map(|unit| (unit * unit_size) as u64 / PAGE_SIZE).collect();
+        self.dirty = newly_late.keys().map(|unit| (unit * unit_size) as u64 / PAGE_SIZE).collect();
         self.late = newly_late;
-        if !keep_lens || self.lens.first() == Some(&0) {
-            // Without the rest of the metadata, as much of the length as the data need.
-            let (len, data_end) = (self.len, self.data_end);
-            self.lens.retain(|&old| old == len || (!all && old >= data_end));
-        }
+    }
+
+    /// A sync of the length as well: of all about the file, or as far as the data need it that
+    /// were written since the last one.
+    pub(super) fn sync_len(&mut self, all: bool) {
+        let (len, data_end) = (self.len, self.data_end);
+        self.lens.retain(|&old| old == len || (!all && old >= data_end));
         self.data_end = 0;
+    }
+
+    /// Whether the disk has any length of the file but nought.
+    pub(super) fn has_len(&self) -> bool {
+        self.lens.first() != Some(&0)
     }
 
     /// A sync failed: any part of what it was to write may be on disk, and none of it is tried

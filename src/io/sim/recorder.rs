@@ -62,7 +62,7 @@ impl Recorder {
             _own: Some(own),
             files: Vec::new(),
             next: FileId(0),
-            trace: Trace { start: None, events: Vec::new(), operation_count: 0 },
+            trace: Trace::new(None),
             failing: BTreeSet::new(),
             growth_max: u64::MAX,
         })
@@ -81,7 +81,7 @@ impl Recorder {
             _own: None,
             files: names.iter().map(watch).collect(),
             next: disk.next_file(),
-            trace: Trace { start: Some(disk), events: Vec::new(), operation_count: 0 },
+            trace: Trace::new(Some(disk)),
             failing: BTreeSet::new(),
             growth_max: u64::MAX,
         })
@@ -157,6 +157,7 @@ impl State {
         let number = self.trace.operation_count;
         self.trace.operation_count += 1;
         if self.failing.remove(&number) {
+            self.trace.first_failure.get_or_insert(self.trace.events.len());
             return self.fail(operation);
         }
         if let Operation::Allocate { file, end } = operation {

@@ -59,9 +59,15 @@ pub(crate) struct Trace {
     pub(crate) events: Vec<Event>,
     /// Operations that could have failed.
     pub(crate) operation_count: usize,
+    /// The number of events before the first operation that was made to fail.
+    pub(crate) first_failure: Option<usize>,
 }
 
 impl Trace {
+    pub(super) fn new(start: Option<Disk>) -> Self {
+        Self { start, events: Vec::new(), operation_count: 0, first_failure: None }
+    }
+
     /// The disk before the first event, with a lie that it tells from there on.
     pub(super) fn disk(&self, unit_size: usize, lie: &Lie) -> Disk {
         self.start.clone().unwrap_or_else(|| Disk::new(unit_size, lie.clone()))

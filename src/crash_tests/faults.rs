@@ -13,7 +13,7 @@ const STEP_COUNT: usize = 14;
 /// power fails.
 #[test]
 fn whichever_operation_fails_all_promises_are_kept() {
-    let history_count = number_from("STRIDEDB_CRASH_HISTORIES", 10).div_ceil(10);
+    let history_count = number_from("STRIDEDB_CRASH_HISTORIES", 12).div_ceil(12);
     let first_seed = number_from("STRIDEDB_CRASH_SEED", 7);
     let (mut counts, mut failures) = (Counts::default(), 0);
     for seed in first_seed..first_seed + history_count {
@@ -24,6 +24,8 @@ fn whichever_operation_fails_all_promises_are_kept() {
         failures += operation_count;
     }
     println!("{failures} operations failed, {counts}");
+    let image_count = counts.image_count();
+    assert!(image_count >= 10 * failures, "there are only {image_count} images");
 }
 
 fn explore(seed: u64, failing: usize) -> Counts {

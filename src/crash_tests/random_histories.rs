@@ -15,13 +15,15 @@ const STEP_COUNT: usize = 30;
 /// there is nothing else.
 #[test]
 fn whatever_a_crash_leaves_all_promises_are_kept() {
-    let history_count = number_from("STRIDEDB_CRASH_HISTORIES", 10);
+    let history_count = number_from("STRIDEDB_CRASH_HISTORIES", 12);
     let first_seed = number_from("STRIDEDB_CRASH_SEED", 1);
     let mut counts = Counts::default();
     for seed in first_seed..first_seed + history_count {
         counts.add(explore_or_tell(seed));
     }
     println!("{history_count} histories, {counts}");
+    let image_count = counts.image_count();
+    assert!(image_count as u64 >= 1000 * history_count, "there are only {image_count} images");
 }
 
 /// Explores a history. If it fails, the shortest one that does tells the story.
@@ -37,7 +39,8 @@ fn explore(seed: u64, step_count: usize) -> Result<Counts, Failure> {
     // What opens a store after a kill does not survive yet that words of a sector are torn.
     let depth = if unit_size == 8 { 0 } else { 2 };
     let history = History::random(seed, step_count, None);
-    let explorer = Explorer { unit_size, seed, depth, ..Explorer::default() };
+    let explorer =
+        Explorer { unit_size, seed, depth, random_count: 32, edge_max: 12, ..Explorer::default() };
     explorer.run(&history.trace, |crash| check(crash, &history.promises))
 }
 

@@ -8,18 +8,21 @@
 //! | room | what it knows |
 //! |---|---|
 //! | `recorder` | what the code under test did, and which operation fails |
+//! | `watched` | one file under its eyes |
 //! | `trace` | the events, in order |
 //! | `disk` | what the platter may hold by then; disks that lie |
 //! | `file` | the same for one file: versions of its units and lengths |
 //! | `choices` | which versions survive |
-//! | `explore` | images, checked one by one; the story of a failure |
+//! | `explore`, `arena` | images, made and checked one by one; the story of a failure |
 
+mod arena;
 mod choices;
 mod disk;
 mod explore;
 mod file;
 mod recorder;
 mod trace;
+mod watched;
 
 #[cfg(test)]
 mod tests;

@@ -59,10 +59,10 @@ pub(super) struct Dimension {
 pub(super) type Image = BTreeMap<String, Vec<u8>>;
 
 impl Disk {
-    pub(super) fn new(unit_size: usize, lie: Lie) -> Self {
+    pub(super) fn new(unit_size: usize) -> Self {
         Self {
             unit_size,
-            lie,
+            lie: Lie::None,
             sync_count: 0,
             files: Vec::new(),
             names: BTreeMap::new(),
@@ -70,14 +70,19 @@ impl Disk {
         }
     }
 
-    /// A disk after a power cut: it holds this image and nothing else, and is honest.
+    /// An honest disk after a power cut: it holds this image and nothing else.
     pub(super) fn holding(unit_size: usize, image: &Image) -> Self {
-        let mut disk = Self::new(unit_size, Lie::None);
+        let mut disk = Self::new(unit_size);
         for (name, bytes) in image {
             disk.names.insert(name.clone(), FileId(disk.files.len()));
             disk.files.push(FileState::durable(unit_size, bytes.clone()));
         }
         disk
+    }
+
+    /// From here on, the disk lies. Its syncs are counted from here.
+    pub(super) fn begin_lying(&mut self, lie: &Lie) {
+        (self.lie, self.sync_count) = (lie.clone(), 0);
     }
 
     pub(super) fn apply(&mut self, event: &Event) {

@@ -3,16 +3,13 @@
 use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
-use std::fs;
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
+use super::arena::Arena;
 use super::choices::{Limits, choices};
-use super::disk::{Dimension, Disk, Image, Lie};
-use super::recorder::{Recorder, directory_in_memory};
+use super::disk::{Dimension, Disk, Lie};
+use super::recorder::Recorder;
 use super::trace::{Event, Trace};
 use super::{Random, mix};
 
@@ -27,7 +24,7 @@ pub(crate) struct Explorer {
     pub(crate) random_count: usize,
     pub(crate) edge_max: usize,
     pub(crate) seed: u64,
-    /// Crashes begin after this event.
+    /// Crashes, and lies, begin with the event of this number.
     pub(crate) first_event: usize,
     pub(crate) lie: Lie,
     /// How deep crashes are tried within what the check itself does: opening is recovering.
@@ -83,6 +80,11 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// Images with different contents.
+    pub(crate) fn image_count(&self) -> usize {
+        self.distinct.len()
+    }
+
     pub(crate) fn add(&mut self, other: Counts) {
         self.crash_points += other.crash_points;
         self.checks += other.checks;
@@ -93,8 +95,8 @@ impl Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { crash_points, checks, distinct } = self;
-        let distinct_count = distinct.len();
-        write!(f, "{crash_points} crash points, {checks} checks of {distinct_count} images")
+        let image_count = distinct.len();
+        write!(f, "{crash_points} crash points, {checks} checks of {image_count} images")
     }
 }
 
@@ -121,7 +123,7 @@ struct Level<'e> {
     /// Notes before the trace, and their like in the story.
     notes_before: usize,
     story: &'e str,
-    arena: TempDir,
+    arena: Arena,
     random: Random,
     /// What was checked: images, with what was promised.
     seen: HashSet<u64>,
@@ -149,7 +151,7 @@ impl Explorer {
             depth,
             notes_before,
             story,
-            arena: directory_in_memory(),
+            arena: Arena::new(),
             random: Random(self.seed),
             seen: HashSet::new(),
         }
@@ -163,9 +165,12 @@ impl Level<'_> {
         counts: &mut Counts,
         check: &mut Check<'_>,
     ) -> Result<(), Failure> {
-        let mut disk = trace.disk(self.explorer.unit_size, &self.explorer.lie);
+        let mut disk = trace.disk(self.explorer.unit_size);
         let mut note_count = self.notes_before;
         for (number, event) in trace.events.iter().enumerate() {
+            if self.depth == 0 && number == self.explorer.first_event {
+                disk.begin_lying(&self.explorer.lie);
+            }
             disk.apply(event);
             note_count += usize::from(matches!(event, Event::Note(_)) && self.depth == 0);
             if self.depth == 0 && number < self.explorer.first_event {
@@ -193,8 +198,11 @@ impl Level<'_> {
         let kill = std::iter::once((true, newest));
         for (is_kill, choice) in kill.chain(cuts.into_iter().map(|choice| (false, choice))) {
             let digest = point.disk.digest(&dimensions, &choice);
-            let promise = (point.note_count as u64) << 1 | u64::from(is_kill);
-            if !self.seen.insert(digest ^ mix(promise + 1)) {
+            // After a power cut nothing is promised that is not after a kill.
+            let cut = digest ^ mix(point.note_count as u64 + 1);
+            let is_new_cut = self.seen.insert(cut);
+            let is_new = if is_kill { self.seen.insert(!cut) } else { is_new_cut };
+            if !is_new {
                 continue;
             }
             counts.checks += 1;
@@ -213,8 +221,8 @@ impl Level<'_> {
     ) -> Result<(), Failure> {
         let Found { point, dimensions, choice, is_kill } = *found;
         let image = point.disk.image(dimensions, choice);
-        let arena = self.arena.path().canonicalize().expect("the arena is there");
-        materialise(&arena, &image);
+        self.arena.hold(&image);
+        let arena = self.arena.directory().to_owned();
         let crash = Crash {
             directory: &arena,
             is_kill,
@@ -292,29 +300,6 @@ struct Found<'t> {
     dimensions: &'t [Dimension],
     choice: &'t [usize],
     is_kill: bool,
-}
-
-/// Makes a directory hold an image and nothing else.
-fn materialise(directory: &Path, image: &Image) {
-    for entry in fs::read_dir(directory).expect("the arena can be read") {
-        let entry = entry.expect("the arena can be read");
-        if !image.contains_key(&*entry.file_name().to_string_lossy()) {
-            fs::remove_file(entry.path()).expect("the arena holds only files");
-        }
-    }
-    for (name, bytes) in image {
-        let path = directory.join(name);
-        let result = fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-        let file = result.expect("the arena can be written");
-        let write = || {
-            std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0)?;
-            file.set_len(bytes.len() as u64)
-        };
-        write().unwrap_or_else(|error| match error.kind() {
-            ErrorKind::StorageFull => panic!("{} is full", directory.display()),
-            _ => panic!("{}: {error}", path.display()),
-        });
-    }
 }
 
 /// Runs a check; a panic in it is a failure like others.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::io::Errno;
 use tempfile::TempDir;
 
+use super::arena::directory_in_memory;
 use super::disk::Disk;
-use super::trace::{Event, FileId, Run, Trace};
+use super::trace::{Event, FileId, Trace};
+use super::watched::Watched;
 use super::{ATTACHED, Identity, Operation, Place};
 
 /// Writes down what is done to the files of its directory by the threads to which it is attached.
@@ -31,15 +32,6 @@ struct State {
     failing: BTreeSet<usize>,
     /// How much longer an allocation can make a file that is not empty.
     growth_max: u64,
-}
-
-/// A file, and what it held when it was last looked at.
-#[derive(Debug)]
-struct Watched {
-    id: FileId,
-    identity: Identity,
-    file: File,
-    bytes: Vec<u8>,
 }
 
 /// Detaches a recorder from its thread.
@@ -72,9 +64,8 @@ impl Recorder {
     pub(super) fn resume(directory: &Path, disk: Disk) -> Self {
         let names = disk.cached_names();
         let watch = |(name, &id): (&String, &FileId)| {
-            let file = File::open(directory.join(name)).unwrap();
-            let bytes = disk.contents(id).to_vec();
-            Watched { id, identity: Identity::of(&file).unwrap(), file, bytes }
+            let file = File::open(directory.join(name)).expect("what was made is there");
+            Watched::known(id, file, disk.contents(id).to_vec())
         };
         Self::with(State {
             directory: directory.to_owned(),
@@ -197,7 +188,7 @@ impl State {
                 Event::Create { file: id }
             }
             Operation::Open { file, path } => {
-                let known = self.files.iter().any(|watched| is(watched, file));
+                let known = self.files.iter().any(|watched| watched.is(file));
                 assert!(known, "{} came into being unrecorded", path.display());
                 return;
             }
@@ -228,99 +219,41 @@ impl State {
             | Operation::Allocate { file, .. }
             | Operation::SetLen { file }
             | Operation::SyncData { file }
-            | Operation::SyncAll { file } => self.files.iter().any(|watched| is(watched, file)),
+            | Operation::SyncAll { file } => self.files.iter().any(|watched| watched.is(file)),
         }
     }
 
-    /// Watches a new file, through a handle that has no part in its locks.
     fn watch(&mut self, file: &File) -> FileId {
-        let again = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let (id, identity) = (self.next, Identity::of(file).unwrap());
-        let file = File::open(again).expect("what is open can be opened again");
-        self.files.push(Watched { id, identity, file, bytes: Vec::new() });
+        let id = self.next;
+        self.files.push(Watched::new(id, file));
         self.next = FileId(id.0 + 1);
         id
     }
 
     fn id(&self, file: &File) -> FileId {
-        let found = self.files.iter().find(|watched| is(watched, file));
+        let found = self.files.iter().find(|watched| watched.is(file));
         found.expect("a file that concerns the recorder").id
     }
 
-    /// Some bytes of a file were written, be it with what they were.
     fn wrote(&mut self, place: Place) {
-        let Place { file, offset, len } = place;
-        let Some(watched) = self.files.iter_mut().find(|watched| watched.identity == file) else {
-            return;
-        };
-        let mut bytes = vec![0; len];
-        watched.file.read_exact_at(&mut bytes, offset).expect("what was written can be read");
-        let (start, end) = (offset as usize, offset as usize + len);
-        if end > watched.bytes.len() {
-            watched.bytes.resize(end, 0);
-            let len = end as u64;
-            self.trace.events.push(Event::Length { file: watched.id, len });
+        let found = self.files.iter_mut().find(|watched| watched.identity == place.file);
+        if let Some(watched) = found {
+            self.trace.events.extend(watched.wrote(place.offset, place.len));
         }
-        watched.bytes[start..end].copy_from_slice(&bytes);
-        let runs = vec![Run { offset, bytes }];
-        self.trace.events.push(Event::Write { file: watched.id, runs });
     }
 
     /// Compares all files with what they were, so that nothing is missed of what was written
     /// through a mapping.
     fn compare(&mut self) {
-        for watched in &mut self.files {
-            let file = watched.id;
-            let len = watched.file.metadata().unwrap().len();
-            let mut bytes = vec![0; len as usize];
-            watched.file.read_exact_at(&mut bytes, 0).expect("a file has its length");
-            if len != watched.bytes.len() as u64 {
-                self.trace.events.push(Event::Length { file, len });
-                watched.bytes.resize(len as usize, 0);
-            }
-            let runs = differing_runs(&watched.bytes, &bytes);
-            if !runs.is_empty() {
-                self.trace.events.push(Event::Write { file, runs });
-                watched.bytes = bytes;
-            }
-        }
+        let changes = self.files.iter_mut().flat_map(Watched::compare);
+        self.trace.events.extend(changes);
     }
-}
-
-/// Where `new` differs from `old`, by words.
-fn differing_runs(old: &[u8], new: &[u8]) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    for (page, (old, new)) in old.chunks(4096).zip(new.chunks(4096)).enumerate() {
-        if old == new {
-            continue;
-        }
-        for (word, (old, new)) in old.chunks(8).zip(new.chunks(8)).enumerate() {
-            let offset = (page * 4096 + word * 8) as u64;
-            match runs.last_mut() {
-                _ if old == new => {}
-                Some(run) if run.offset + run.bytes.len() as u64 == offset => {
-                    run.bytes.extend_from_slice(new);
-                }
-                _ => runs.push(Run { offset, bytes: new.to_vec() }),
-            }
-        }
-    }
-    runs
 }
 
 fn can_fail(operation: Operation<'_>) -> bool {
     !matches!(operation, Operation::Create { .. } | Operation::Open { .. })
 }
 
-fn is(watched: &Watched, file: &File) -> bool {
-    Identity::of(file).is_ok_and(|identity| identity == watched.identity)
-}
-
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// An empty directory in memory where there is one: there a sync costs nothing.
-pub(super) fn directory_in_memory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("room for a test")
 }

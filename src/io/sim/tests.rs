@@ -7,17 +7,18 @@ use std::os::unix::fs::FileExt;
 use super::disk::Disk;
 use super::trace::{Event, FileId, Run};
 use super::*;
+use crate::error::Error;
 use crate::io::{Growth, Lock, Mapping, MappingOptions, NewFile, StoreFile};
 
 /// What a crash may leave of the file `f`, as one letter for each 8 bytes; `-` if it is not there.
-/// Only crashes after the last note count.
+/// Crashes before the last note do not count.
 fn left(recorder: &Recorder, lie: Lie) -> BTreeSet<String> {
     let explorer = Explorer { unit_size: 8, exhaustive_max: 1000, lie, ..Explorer::default() };
     let trace = recorder.trace();
     let notes = trace.events.iter().filter(|event| matches!(event, Event::Note(_))).count();
     let mut left = BTreeSet::new();
     let result = explorer.run(&trace, |crash| {
-        if crash.note_count == notes && !crash.is_kill {
+        if crash.note_count == notes {
             left.insert(letters(&crash.path("f")));
         }
         Ok(())
@@ -127,7 +128,7 @@ fn what_a_failed_sync_left_is_written_only_if_it_is_written_again() {
     file.write(0, &[b'x'; 8]).unwrap();
     recorder.fail(recorder.trace().operation_count);
     let error = file.sync_data().unwrap_err();
-    assert!(matches!(error, crate::Error::Io { operation: "sync", .. }), "{error:?}");
+    assert!(matches!(error, Error::Io { operation: "sync", .. }), "{error:?}");
     file.sync_data().unwrap();
     recorder.note("synced again");
     assert_eq!(left(&recorder, Lie::None), set(["ab", "xb"]));
@@ -144,7 +145,7 @@ fn a_write_that_fails_is_half_done_and_says_that_the_disk_is_full() {
     let file = two_units(&recorder);
     recorder.fail(recorder.trace().operation_count);
     let error = file.write(0, &[b'x'; 16]).unwrap_err();
-    let crate::Error::Io { source, .. } = error else { panic!("{error:?}") };
+    let Error::Io { source, .. } = error else { panic!("{error:?}") };
     assert_eq!(source.kind(), io::ErrorKind::StorageFull);
     assert_eq!(letters(&recorder.path("f")), "xb");
 }
@@ -198,7 +199,7 @@ fn what_a_kill_left_unsynced_can_still_be_lost() {
 fn equal_numbers_mean_equal_images() {
     let mut random = Random(1);
     let (mut images, mut digests) = (BTreeSet::new(), BTreeSet::new());
-    let mut disk = Disk::new(8, Lie::None);
+    let mut disk = Disk::new(8);
     disk.apply(&Event::Create { file: FileId(0) });
     disk.apply(&Event::Link { name: "f".to_owned(), file: FileId(0) });
     for _ in 0..2000 {

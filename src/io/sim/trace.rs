@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::disk::{Disk, Lie};
+use super::disk::Disk;
 
 /// A file of a trace, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,9 +68,16 @@ impl Trace {
         Self { start, events: Vec::new(), operation_count: 0, first_failure: None }
     }
 
-    /// The disk before the first event, with a lie that it tells from there on.
-    pub(super) fn disk(&self, unit_size: usize, lie: &Lie) -> Disk {
-        self.start.clone().unwrap_or_else(|| Disk::new(unit_size, lie.clone()))
+    /// The disk before the first event.
+    pub(super) fn disk(&self, unit_size: usize) -> Disk {
+        self.start.clone().unwrap_or_else(|| Disk::new(unit_size))
+    }
+
+    /// The number of events up to this note, itself included.
+    pub(crate) fn events_up_to_note(&self, note_count: usize) -> usize {
+        let is_note = |(_, event): &(usize, &Event)| matches!(event, Event::Note(_));
+        let mut notes = self.events.iter().enumerate().filter(is_note);
+        notes.nth(note_count - 1).map_or(self.events.len(), |(number, _)| number + 1)
     }
 }
 

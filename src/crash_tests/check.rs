@@ -10,6 +10,9 @@ use crate::options::{Growth, OpenOptions};
 use crate::raw_store::RawStore;
 use crate::{Error, Problem, VerifyOptions, verify};
 
+/// The record that is appended after a crash, and so may be found after the next one.
+const AFTERWARDS: u64 = u64::MAX;
+
 /// Opens the store after a crash with the shipped code, and closes it.
 pub(super) fn check(crash: &Crash<'_>, promises: &[Promise]) -> Result<(), String> {
     let path = crash.path(NAME);
@@ -21,10 +24,11 @@ pub(super) fn check(crash: &Crash<'_>, promises: &[Promise]) -> Result<(), Strin
         return Ok(());
     }
     if crash.number % 8 == 1 {
-        promise.check_after(crash.depth, &read_only(&path)?)?;
+        promise.check_after(crash.depth, without_afterwards(&read_only(&path)?))?;
     }
     let options = OpenOptions::new().growth(Growth::Remap);
-    let store = options.open_raw(&path).map_err(|error| format!("opening: {}", chain(&error)))?;
+    let mut store =
+        options.open_raw(&path).map_err(|error| format!("opening: {}", chain(&error)))?;
     let report = store.open_report();
     if crash.depth == 0 && !promise.under_way && !report.damage.is_empty() {
         return Err(format!("expected no damage but found: {}", report.damage[0]));
@@ -34,10 +38,20 @@ pub(super) fn check(crash: &Crash<'_>, promises: &[Promise]) -> Result<(), Strin
         let torn = found.iter().find_map(|found| found.as_ref().err());
         torn.map_or(Ok(()), |problem| Err(format!("after a kill: {problem}")))?;
     }
-    promise.check_after(crash.depth, &found)?;
+    promise.check_after(crash.depth, without_afterwards(&found))?;
+    go_on(&mut store).map_err(|error| format!("going on: {}", chain(&error)))?;
     store.close().map_err(|error| format!("closing: {}", chain(&error)))?;
     // That takes as long as all the rest.
     if crash.number % 8 == 0 { check_soundness(&path, &found) } else { Ok(()) }
+}
+
+/// Appends where unsynced records may lie, and syncs.
+fn go_on(store: &mut RawStore) -> crate::Result<()> {
+    if store.capacity() > store.len() {
+        store.append(&record(AFTERWARDS, store.schema().record_size() as usize))?;
+        store.sync()?;
+    }
+    Ok(())
 }
 
 /// Reads the store as it was left, which changes nothing.
@@ -45,6 +59,12 @@ fn read_only(path: &Path) -> Result<Vec<Found>, String> {
     let store = RawStore::open_read_only(path)
         .map_err(|error| format!("opening to read: {}", chain(&error)))?;
     read(&store)
+}
+
+/// What was there before the first crash.
+fn without_afterwards(found: &[Found]) -> &[Found] {
+    let is_older = |found: &Found| *found != Ok(Some(AFTERWARDS));
+    &found[..found.iter().rposition(is_older).map_or(0, |last| last + 1)]
 }
 
 /// Reads all slots.
@@ -74,7 +94,8 @@ fn check_soundness(path: &Path, found: &[Found]) -> Result<(), String> {
     let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
     let report = verify(path, &options).map_err(|error| format!("verifying: {}", chain(&error)))?;
     let known = |problem: &Problem, slot: Option<usize>| {
-        matches!(problem, Problem::Corruption(_)) && slot.is_some_and(|slot| found[slot].is_err())
+        let is_torn = |slot: usize| found.get(slot).is_some_and(Result::is_err);
+        matches!(problem, Problem::Corruption(_)) && slot.is_some_and(is_torn)
     };
     let mut findings = report.findings.iter();
     let unknown = findings

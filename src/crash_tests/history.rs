@@ -34,6 +34,8 @@ struct Maker {
 enum Step {
     Append,
     Extend(usize),
+    /// Appends records and then takes none of them.
+    Abandon(usize),
     Insert,
     Update(usize),
     Remove(usize),
@@ -101,7 +103,8 @@ impl Maker {
         let any_live = |random: &mut Random| live.get(random.below(live.len().max(1))).copied();
         match (self.random.below(32), any_live(&mut self.random)) {
             (0..4, _) => Step::Append,
-            (4..8, _) => Step::Extend(self.random.below(12)),
+            (4..7, _) => Step::Extend(self.random.below(12)),
+            (7, _) => Step::Abandon(self.random.below(12)),
             (8..13, _) => Step::Insert,
             (13..18, Some(index)) => Step::Update(index),
             (18..22, Some(index)) => Step::Remove(index),
@@ -169,7 +172,8 @@ impl Maker {
                 model.relink();
                 then.truncate(len);
             }
-            Step::Reserve(_) | Step::Sync | Step::ShrinkToFit | Step::Reopen => {}
+            Step::Abandon(_) | Step::Reserve(_) => {}
+            Step::Sync | Step::ShrinkToFit | Step::Reopen => {}
         }
         let promise = if step.is_durable() {
             self.model.promise_or(&then)
@@ -184,12 +188,14 @@ impl Maker {
         let bytes = |number| record(number, self.record_size);
         match step {
             Step::Append => drop(store.append(&bytes(numbers[0]))?),
-            Step::Extend(count) => {
+            Step::Extend(count) | Step::Abandon(count) => {
                 let mut appender = store.appender()?;
                 for &number in &numbers[..count] {
                     appender.push(&bytes(number))?;
                 }
-                appender.finish()?;
+                if let Step::Extend(_) = step {
+                    appender.finish()?;
+                }
             }
             Step::Insert => {
                 return Ok(Some(store.insert(&bytes(numbers[0]))?.index.get() as usize));

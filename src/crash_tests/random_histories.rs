@@ -1,9 +1,10 @@
 //! An honest disk: whatever of it survives, all promises are kept.
 
-use super::check::{chain, check};
+use super::check::{chain, check, read};
 use super::history::History;
-use super::{NAME, number_from, schema};
+use super::{NAME, number_from, record, schema};
 use crate::io::sim::{Counts, Explorer, Failure, Recorder};
+use crate::options::OpenOptions;
 use crate::raw_store::RawStore;
 
 /// Steps of a history.
@@ -42,6 +43,31 @@ fn explore(seed: u64, step_count: usize) -> Result<Counts, Failure> {
     let explorer =
         Explorer { unit_size, seed, depth, random_count: 32, edge_max: 12, ..Explorer::default() };
     explorer.run(&history.trace, |crash| check(crash, &history.promises))
+}
+
+/// A store is built: it appears with all its records or not at all, and is there once that has
+/// returned.
+#[test]
+fn a_store_that_is_built_is_complete_or_not_there() {
+    let recorder = Recorder::new();
+    let attached = recorder.attach();
+    let built = OpenOptions::new().build_raw(recorder.path(NAME), &schema(8), |store| {
+        (0..9).try_for_each(|number| store.append(&record(number, 8)).map(drop))
+    });
+    built.unwrap();
+    recorder.note("built");
+    drop(attached);
+    let explorer = Explorer { unit_size: 8, ..Explorer::default() };
+    let result = explorer.run(&recorder.trace(), |crash| {
+        let path = crash.path(NAME);
+        if crash.note_count == 0 && !path.exists() {
+            return Ok(());
+        }
+        let store = RawStore::open(path).map_err(|error| chain(&error))?;
+        let (found, expected) = (read(&store)?, (0..9).map(|number| Ok(Some(number))));
+        if found.into_iter().eq(expected) { Ok(()) } else { Err("not all is there".to_owned()) }
+    });
+    println!("{}", result.unwrap_or_else(|failure| panic!("{failure}")));
 }
 
 /// A store gets its first record, which makes a meta "not clean". The process is killed before

@@ -23,6 +23,7 @@ pub mod digest;
 pub mod slot;
 
 pub mod header;
+pub mod journal;
 pub mod live;
 pub mod meta;
 

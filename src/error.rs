@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
 use crate::io::Holder;
+use crate::journal::Fault;
 use crate::schema::{ByteOrder, Difference, Invalid, SchemaError};
 
 /// The result of everything that a store does.
@@ -204,6 +205,51 @@ pub enum Error {
     Poisoned {
         /// The store.
         path: PathBuf,
+    },
+    /// The journal could not be written or synced, so that it is not known whether the commit is
+    /// durable. Open the store again to learn it.
+    #[error("it is not known whether the last commit to {} is durable", path.display())]
+    CommitIndeterminate {
+        /// The store.
+        path: PathBuf,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+    /// The store was not closed, and the journal that holds its last commits is not there.
+    #[error("{} needs its journal {}, which is missing", path.display(), journal.display())]
+    JournalMissing {
+        /// The store.
+        path: PathBuf,
+        /// Where the journal should be.
+        journal: PathBuf,
+    },
+    /// The store was not closed, and another journal than its own stands in its journal's place.
+    #[error("{} needs its journal, and {} is another one", path.display(), journal.display())]
+    JournalOther {
+        /// The store.
+        path: PathBuf,
+        /// What stands in the journal's place.
+        journal: PathBuf,
+    },
+    /// One of the metas is damaged, and only it could say whether the journal that is there belongs
+    /// to the store.
+    #[error(
+        "one of the metas of {} is damaged, and may have named the journal {}",
+        path.display(), journal.display()
+    )]
+    JournalUnexpected {
+        /// The store.
+        path: PathBuf,
+        /// What stands in the journal's place.
+        journal: PathBuf,
+    },
+    /// Commits in the journal that were durable cannot be had.
+    #[error("{} is damaged: {fault}", journal.display())]
+    JournalDamaged {
+        /// The journal.
+        journal: PathBuf,
+        /// What speaks against it.
+        fault: Fault,
     },
     /// The handle belongs to the process that forked this one. Open the store again here.
     #[error("{} was opened by the process that forked this one: open it again", path.display())]

@@ -72,6 +72,9 @@ pub mod value;
 mod raw_store;
 mod structures;
 
+mod journal;
+mod recovery;
+
 mod inspect;
 mod verify;
 
@@ -89,11 +92,12 @@ mod crash_tests;
 pub use error::{Error, Result};
 pub use inspect::{Inspection, inspect};
 pub use io::Holder;
-pub use options::{Growth, OpenOptions};
+pub use journal::Fault as JournalFault;
+pub use options::{Durability, Growth, OpenOptions};
 pub use place::{Handle, Place, SlotIndex};
-pub use raw_store::{Appender, OpenReport, RawStore, SlotDump, Statistics};
+pub use raw_store::{Appender, OpenReport, RawStore, RawTransaction, SlotDump, Statistics};
 pub use record::{FieldType, Record};
-pub use store::{Entries, Iter, Store};
+pub use store::{Entries, Iter, Store, Transaction};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};
 pub use verify::{Finding, Problem, VerifyOptions, VerifyReport, verify};

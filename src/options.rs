@@ -33,6 +33,23 @@ pub struct OpenOptions {
     pub(crate) mode: u32,
     pub(crate) wait: Duration,
     pub(crate) growth: Growth,
+    pub(crate) durability: Durability,
+}
+
+/// When a commit is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When it returns: a crash takes nothing that returned.
+    Immediate,
+    /// Later: commits wait in memory, where this handle sees them, until there are `max_bytes` of
+    /// them, until the next write after `max_delay`, or until [`Store::sync`]. Then they become
+    /// durable together. A crash before that takes those that wait, the newest ones, whole.
+    Deferred {
+        /// How long a commit may wait when the next write comes.
+        max_delay: Duration,
+        /// Bytes of slots that may wait.
+        max_bytes: u64,
+    },
 }
 
 impl Default for OpenOptions {
@@ -43,6 +60,7 @@ impl Default for OpenOptions {
             mode: 0o600,
             wait: Duration::ZERO,
             growth: Growth::default(),
+            durability: Durability::Immediate,
         }
     }
 }
@@ -91,6 +109,13 @@ impl OpenOptions {
     #[must_use]
     pub fn growth(mut self, growth: Growth) -> Self {
         self.growth = growth;
+        self
+    }
+
+    /// When a commit is durable. Default: [`Durability::Immediate`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 

@@ -2,11 +2,16 @@
 
 mod appender;
 mod checkpoint;
+mod commit;
 mod copied;
 mod open;
-mod recount;
+mod overlay;
+mod read;
+mod recover;
 mod slots;
 mod space;
+mod stage;
+mod transaction;
 
 pub use appender::Appender;
 pub(crate) use copied::CopiedSlots;
@@ -14,9 +19,11 @@ pub use open::OpenReport;
 pub(crate) use open::{check_agreement, describe_writer, name_the_writer};
 pub use slots::SlotDump;
 pub use space::Statistics;
+pub use transaction::RawTransaction;
 
 use std::fmt;
 use std::path::Path;
+use std::time::Instant;
 
 use zerocopy::IntoBytes;
 
@@ -24,14 +31,15 @@ use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::header::Header;
-use crate::format::meta::{self, Meta};
-use crate::format::slot::{NO_SLOT, State, Tag, free_link, write_free_link};
+use crate::format::meta::Meta;
+use crate::format::slot::State;
 use crate::io::{Process, StoreFile};
-use crate::options::OpenOptions;
+use crate::journal::Journal;
+use crate::options::{Durability, OpenOptions};
 use crate::place::{Handle, Place};
-use crate::record::Area;
 use crate::schema::{ByteOrder, Schema};
 
+use overlay::Overlay;
 use slots::Slots;
 
 /// An open store whose records are bytes.
@@ -39,9 +47,9 @@ use slots::Slots;
 /// [`Store`](crate::Store) is this with a Rust type on top; use that where there is one. This is
 /// for tools that learn from the file itself what its records are.
 ///
-/// What is written is durable once [`sync`](Self::sync) or [`close`](Self::close) has returned;
-/// before that, a crash leaves any part of it. Dropping a store closes it as far as that succeeds,
-/// except in a panic: call [`close`](Self::close) to learn of errors.
+/// Each write is a transaction of its own, or part of one: see [`begin`](Self::begin). It is
+/// durable when it returns, unless [`Durability`] says otherwise. Dropping a store closes it as far
+/// as that succeeds, except in a panic: call [`close`](Self::close) to learn of errors.
 ///
 /// ```
 /// use stridedb::schema::{Field, Schema};
@@ -69,19 +77,49 @@ pub struct RawStore {
     needs_check: bool,
     /// The schema's text as it stands in the file.
     schema_text: Vec<u8>,
-    /// What a checkpoint would say now.
+    /// What this handle sees: with what is staged, and with commits that wait.
     meta: Meta,
+    /// What is durable and in the slots, and what the newest meta says of the journal.
+    durable: Meta,
     /// The page in which the newest meta on disk stands.
     meta_page: usize,
+    journal: JournalUse,
+    /// Slots that a transaction has written.
+    staged: Overlay,
+    /// Slots of commits that wait to become durable; of a journal that is only read through.
+    pending: Overlay,
+    durability: Durability,
     /// Slots that the file has room for.
     capacity: u64,
     access: Access,
+    /// Whether a store into an allocated page can need a new block.
+    shares_blocks: bool,
     /// Where the store was opened.
     process: Process,
     progress: Progress,
     /// A slot's area while it is being put together.
     scratch: Vec<u64>,
     report: OpenReport,
+}
+
+/// Whether a handle's commits go through a journal.
+#[derive(Debug)]
+enum JournalUse {
+    /// They will: it is created before the first one.
+    None,
+    /// They do.
+    Open(Journal),
+    /// They need not: the file has no name yet, and a crash leaves nothing of it.
+    Unneeded,
+}
+
+impl JournalUse {
+    fn open_mut(&mut self) -> Option<&mut Journal> {
+        match self {
+            Self::Open(journal) => Some(journal),
+            Self::None | Self::Unneeded => None,
+        }
+    }
 }
 
 /// What the handle's lock allows.
@@ -95,12 +133,18 @@ enum Access {
 /// How far the slots are ahead of the disk.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
-    /// The meta on disk says that slots may be ahead of it.
+    /// The meta on disk says that there is a journal.
     started: bool,
-    /// Something was written since the last checkpoint.
+    /// Something was committed since the last checkpoint.
     changed: bool,
-    /// The file became longer since the last checkpoint.
+    /// The file became longer since it was last synced.
     grown: bool,
+    /// Slots at or beyond the durable `len` were written since they were last synced.
+    spilled: bool,
+    /// Bytes of records that the transaction has appended and staged.
+    staged_append_size: u64,
+    /// Since when commits wait to become durable.
+    pending_since: Option<Instant>,
     /// A sync failed.
     poisoned: bool,
     checkpoint_count: u64,
@@ -125,14 +169,16 @@ impl RawStore {
 
     /// Opens a store for reading and writing; nobody else can open it meanwhile.
     ///
-    /// A store that was not closed cleanly is counted again, which reads it all;
-    /// [`open_report`](Self::open_report) says so.
+    /// A store that was not closed cleanly is recovered from its journal, which takes as long as
+    /// the journal is long; [`open_report`](Self::open_report) says so.
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] names who has it open. [`Error::NotAFile`], [`Error::NotAStore`],
-    /// [`Error::Corrupt`], [`Error::Unsupported`], [`Error::StoredSchema`], [`Error::Replaced`],
-    /// [`Error::Io`]. The file stays as it was.
+    /// [`Error::Locked`] names who has it open. [`Error::JournalMissing`], [`Error::JournalOther`],
+    /// [`Error::JournalUnexpected`], [`Error::JournalDamaged`] if what was committed cannot be had.
+    /// [`Error::NotAFile`], [`Error::NotAStore`], [`Error::Corrupt`], [`Error::Unsupported`],
+    /// [`Error::StoredSchema`], [`Error::Replaced`], [`Error::Full`], [`Error::Io`]. The file stays
+    /// as it was.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         OpenOptions::new().open_raw(path)
     }
@@ -285,11 +331,7 @@ impl RawStore {
     ///
     /// As [`RawStore::update`], without [`Error::Deleted`].
     pub fn remove(&mut self, place: impl Into<Place>) -> Result<bool> {
-        self.begin()?;
-        let mut area = std::mem::take(&mut self.scratch);
-        let result = self.remove_area(place.into(), &mut area);
-        self.scratch = area;
-        result
+        self.write_one(|store| store.stage_remove_record(place.into()))
     }
 
     /// A slot as it stands in the file, whatever is wrong with it.
@@ -307,169 +349,16 @@ impl RawStore {
 
     // What follows works on areas: the record's bytes in whole words, the padding zero.
 
-    #[inline]
     pub(crate) fn append_area(&mut self, area: &[u64]) -> Result<SlotIndex> {
-        let mut appender = self.appender()?;
-        let index = appender.push_area(area)?;
-        appender.finish()?;
-        Ok(index)
+        self.write_one(|store| store.stage_append(area))
     }
 
     pub(crate) fn insert_area(&mut self, area: &[u64]) -> Result<Handle> {
-        self.begin()?;
-        let generation = self.meta.generation_base;
-        if self.meta.free_head == NO_SLOT {
-            return Ok(Handle { index: self.append_area(area)?, generation });
-        }
-        let index = SlotIndex::new(self.meta.free_head);
-        let (tag, next) = self.read_free_slot(index)?;
-        let live_count = self.live_count_within(self.meta.live_count.checked_add(1))?;
-        let area_crc = self.slots.replace(index, tag, area);
-        let area_crc = area_crc.map_err(|source| self.corrupt(source))?;
-        (self.meta.free_head, self.meta.live_count) = (next, live_count);
-        if let Some(digest) = &mut self.meta.digest {
-            digest.add(index.get(), area_crc);
-        }
-        self.progress.changed = true;
-        Ok(Handle { index, generation: tag.generation() })
+        self.write_one(|store| store.stage_insert(area))
     }
 
     pub(crate) fn update_area(&mut self, place: Place, area: &[u64]) -> Result<()> {
-        self.begin()?;
-        let index = place.index;
-        let old = slots::with_words(area.len(), |old| self.read(place, old))?;
-        let (tag, old_crc) = old;
-        if tag.state() != State::Live {
-            return Err(Error::Deleted { index });
-        }
-        let area_crc = self.slots.replace(index, tag.updated(), area);
-        let area_crc = area_crc.map_err(|source| self.corrupt(source))?;
-        if let Some(digest) = &mut self.meta.digest {
-            digest.subtract(index.get(), old_crc);
-            digest.add(index.get(), area_crc);
-        }
-        self.progress.changed = true;
-        Ok(())
-    }
-
-    /// Removes a record and leaves its bytes in `area`; whether there was one.
-    pub(crate) fn remove_area(&mut self, place: Place, area: &mut [u64]) -> Result<bool> {
-        self.begin()?;
-        let index = place.index;
-        let (tag, old_crc) = self.read(place, area)?;
-        if tag.state() != State::Live {
-            return Ok(false);
-        }
-        let live_count = self.live_count_within(self.meta.live_count.checked_sub(1))?;
-        let tag = tag.deleted();
-        // A slot whose generations are used up is left out of the free list.
-        let next = if tag.can_be_reused() { self.meta.free_head } else { NO_SLOT };
-        let words = area.len();
-        slots::with_words(words, |link| {
-            write_free_link(link.as_mut_bytes(), next);
-            self.slots.replace(index, tag, link)
-        })
-        .map_err(|source| self.corrupt(source))?;
-        if tag.can_be_reused() {
-            self.meta.free_head = index.get();
-        }
-        self.meta.live_count = live_count;
-        if let Some(digest) = &mut self.meta.digest {
-            digest.subtract(index.get(), old_crc);
-        }
-        self.progress.changed = true;
-        Ok(true)
-    }
-
-    /// Copies a verified record out; whether there is one. By reference, since a copy that is
-    /// handed on in a result is copied again and again.
-    ///
-    /// What can go wrong is made elsewhere, so that this is small enough to become part of its
-    /// callers, where the area's size is known and the copy needs no loop.
-    #[inline(always)]
-    pub(crate) fn get_area<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
-        let index = place.index;
-        if index.get() >= self.meta.len {
-            return Err(self.out_of_range(index));
-        }
-        let Some((trailer, area_crc)) = self.slots.copy(index, area) else {
-            return Err(self.corrupt(self.slots.too_short(index)));
-        };
-        let tag = match trailer.verify_crc(index, area_crc, self.slots.key) {
-            Ok(tag) => tag,
-            Err(source) => return Err(self.corrupt(source)),
-        };
-        match place.generation {
-            Some(expected) if expected != tag.generation() => Err(stale(index, expected, tag)),
-            _ => Ok(tag.state() == State::Live),
-        }
-    }
-
-    /// Copies slots from `start` on out, as many as there is room for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`] if the file does not even have the first of them.
-    #[inline(never)]
-    pub(crate) fn copy_out<A: Area>(&self, start: u64, copies: &mut CopiedSlots<A>) -> Result<()> {
-        if copies.fill(&self.slots, start) > 0 {
-            return Ok(());
-        }
-        Err(self.corrupt(self.slots.too_short(SlotIndex::new(start))))
-    }
-
-    /// A record among slots that were copied out; `None` if it was removed.
-    #[inline]
-    pub(crate) fn get_copied<'c, A: Area>(
-        &self,
-        index: SlotIndex,
-        copies: &'c CopiedSlots<A>,
-    ) -> Result<Option<&'c A>> {
-        copies.get(&self.slots, index).map_err(|source| self.corrupt(source))
-    }
-
-    /// Copies a verified slot out, live or deleted; its tag and its area's CRC-32.
-    fn read(&self, place: Place, area: &mut [u64]) -> Result<(Tag, u32)> {
-        let index = place.index;
-        if index.get() >= self.meta.len {
-            return Err(self.out_of_range(index));
-        }
-        let found = self.slots.read(index, area);
-        let (tag, area_crc) = found.map_err(|source| self.corrupt(source))?;
-        match place.generation {
-            Some(expected) if expected != tag.generation() => Err(stale(index, expected, tag)),
-            _ => Ok((tag, area_crc)),
-        }
-    }
-
-    /// Checks the slot to which the free list leads; the tag for its next record, and the next
-    /// free slot.
-    fn read_free_slot(&self, index: SlotIndex) -> Result<(Tag, u64)> {
-        let len = self.meta.len;
-        let list = |from, to| Corruption::FreeList { from, to: SlotIndex::new(to), len };
-        slots::with_words(self.slots.area_words(), |area| {
-            let (tag, _) = self.read(index.into(), area)?;
-            let reused = tag.reused().filter(|_| tag.state() == State::Deleted);
-            let head = SlotIndex::new(NO_SLOT);
-            let reused = reused.ok_or_else(|| self.corrupt(list(head, index.get())))?;
-            let next = free_link(area.as_bytes()).unwrap_or(NO_SLOT);
-            if next != NO_SLOT && next >= len {
-                return Err(self.corrupt(list(index, next)));
-            }
-            Ok((reused, next))
-        })
-    }
-
-    /// A new count of records, if there can be so many: the count in the meta came from a file.
-    fn live_count_within(&self, live_count: Option<u64>) -> Result<u64> {
-        live_count.filter(|&count| count <= self.meta.len).ok_or_else(|| {
-            self.corrupt(Corruption::Field {
-                structure: meta::NAMES[self.meta_page],
-                field: "live_count",
-                expected: "the number of records",
-                found: self.meta.live_count,
-            })
-        })
+        self.write_one(|store| store.stage_update(place, area))
     }
 
     /// Hands a record's area to `work`.
@@ -512,12 +401,6 @@ impl RawStore {
     pub(crate) fn corrupt(&self, source: Corruption) -> Error {
         Error::Corrupt { path: self.file.path().to_owned(), corruption: source }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn stale(index: SlotIndex, expected: u16, tag: Tag) -> Error {
-    Error::Stale { index, expected, actual: tag.generation() }
 }
 
 impl fmt::Debug for RawStore {

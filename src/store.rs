@@ -1,8 +1,10 @@
 //! A store of records of one Rust type.
 
 mod iter;
+mod transaction;
 
 pub use iter::{Entries, Iter};
+pub use transaction::Transaction;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,17 +17,17 @@ use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
 use crate::options::OpenOptions;
 use crate::place::{Handle, Place};
-use crate::raw_store::RawStore;
+use crate::raw_store::{Appender, RawStore};
 use crate::record::Record;
 use crate::schema::{ByteOrder, Schema};
 
 /// An open store of records of type `R`: an array on disk that is as fast as memory, whose every
 /// read is verified.
 ///
-/// One process at a time can have a store open for writing. What is written is durable once
-/// [`sync`](Self::sync) or [`close`](Self::close) has returned; before that, a crash leaves any
-/// part of it. Dropping a store closes it as far as that succeeds, except in a panic: call
-/// [`close`](Self::close) to learn of errors.
+/// One process at a time can have a store open for writing. Each write is a transaction of its own,
+/// or part of one: see [`write`](Self::write). It is durable when it returns, unless
+/// [`Durability`](crate::Durability) says otherwise. Dropping a store closes it as far as that
+/// succeeds, except in a panic: call [`close`](Self::close) to learn of errors.
 ///
 /// ```
 /// use stridedb::Store;
@@ -176,13 +178,7 @@ impl<R: Record> Store<R> {
         &mut self,
         records: impl IntoIterator<Item = Result<R, E>>,
     ) -> Result<Range<u64>, E> {
-        let records = records.into_iter();
-        let mut appender = self.raw.appender()?;
-        appender.expect(records.size_hint().0);
-        for record in records {
-            appender.push_area(area_of(&record?)?.as_ref())?;
-        }
-        Ok(appender.finish()?)
+        extend(self.raw.appender()?, records.into_iter())
     }
 
     /// Puts a record into a free slot, or appends it if there is none; a handle for it.
@@ -212,13 +208,7 @@ impl<R: Record> Store<R> {
     /// [`Error::InvalidRecord`] a field whose bytes are no value of its type.
     #[inline]
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
-        let place = place.into();
-        let mut area = R::Area::new_zeroed();
-        match self.raw.get_area(place, &mut area) {
-            Ok(true) => self.record_in(place.index, &area).map(Some),
-            Ok(false) => Ok(None),
-            Err(error) => Err(error),
-        }
+        get(&self.raw, place.into())
     }
 
     /// A handle for the record in a slot, which notices when the slot is reused; `None` if the
@@ -334,7 +324,7 @@ impl<R: Record> Store<R> {
         self.raw.shrink_to_fit()
     }
 
-    /// Makes everything written so far durable.
+    /// Makes all commits durable, also those that wait.
     ///
     /// # Errors
     ///
@@ -361,22 +351,51 @@ impl<R: Record> Store<R> {
     /// The record in a verified area.
     #[inline]
     fn record_in(&self, index: SlotIndex, area: &R::Area) -> Result<R> {
-        let bytes = &area.as_bytes()[..size_of::<R>()];
-        match R::try_read_from_bytes(bytes) {
-            Ok(record) if record.find_invalid().is_none() => Ok(record),
-            _ => Err(self.invalid(index, bytes)),
-        }
+        record_in(&self.raw, index, area)
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn invalid(&self, index: SlotIndex, bytes: &[u8]) -> Error {
-        let source = match self.raw.schema().check(ByteOrder::NATIVE, bytes) {
-            Err(invalid) => invalid.into(),
-            Ok(()) => "its bytes are no value of the record's type".into(),
-        };
-        Error::InvalidRecord { index, source }
+/// A verified copy of a record; `None` if it was removed.
+#[inline(always)]
+fn get<R: Record>(raw: &RawStore, place: Place) -> Result<Option<R>> {
+    let mut area = R::Area::new_zeroed();
+    match raw.get_area(place, &mut area) {
+        Ok(true) => record_in(raw, place.index, &area).map(Some),
+        Ok(false) => Ok(None),
+        Err(error) => Err(error),
     }
+}
+
+/// The record in a verified area.
+#[inline]
+fn record_in<R: Record>(raw: &RawStore, index: SlotIndex, area: &R::Area) -> Result<R> {
+    let bytes = &area.as_bytes()[..size_of::<R>()];
+    match R::try_read_from_bytes(bytes) {
+        Ok(record) if record.find_invalid().is_none() => Ok(record),
+        _ => Err(invalid(raw, index, bytes)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn invalid(raw: &RawStore, index: SlotIndex, bytes: &[u8]) -> Error {
+    let source = match raw.schema().check(ByteOrder::NATIVE, bytes) {
+        Err(invalid) => invalid.into(),
+        Ok(()) => "its bytes are no value of the record's type".into(),
+    };
+    Error::InvalidRecord { index, source }
+}
+
+/// Appends records that may fail to come, all or none of them.
+fn extend<R: Record, E: From<Error>>(
+    mut appender: Appender<'_>,
+    records: impl Iterator<Item = Result<R, E>>,
+) -> Result<Range<u64>, E> {
+    appender.expect(records.size_hint().0);
+    for record in records {
+        appender.push_area(area_of(&record?)?.as_ref())?;
+    }
+    Ok(appender.finish()?)
 }
 
 /// A record's bytes in whole words, the padding zero.

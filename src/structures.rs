@@ -68,12 +68,10 @@ impl Structures {
         Some((*header, meta::NAMES[newest]))
     }
 
-    /// The meta that counts. If the other one is damaged, that may have been the newer one and
-    /// have said that slots are ahead of this one: then it is not clean, whatever it says.
+    /// The meta that counts.
     pub(crate) fn newest_meta(&self) -> Option<Meta> {
         let (_, meta) = self.metas[self.newest_meta_page()?].as_ref().ok()?;
-        let clean = meta.clean && self.metas.iter().all(Result::is_ok);
-        Some(Meta { clean, ..*meta })
+        Some(*meta)
     }
 
     /// Which meta counts.

@@ -6,6 +6,7 @@
 mod pages;
 mod scan;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -13,9 +14,12 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
+use crate::format::header::Header;
 use crate::format::meta::Meta;
 use crate::io::{Lock, StoreFile};
+use crate::journal;
 use crate::raw_store::name_the_writer;
+use crate::recovery::{Decision, JournalFound, decide};
 use crate::schema::{Invalid, Schema};
 use crate::structures::Structures;
 use scan::Scan;
@@ -56,8 +60,7 @@ impl fmt::Debug for VerifyOptions<'_> {
 pub struct VerifyReport {
     /// The schema; `None` if it is damaged beyond use.
     pub schema: Option<Schema>,
-    /// Whether the store was closed cleanly. If not, counts and digest are those of the last
-    /// checkpoint and are not compared with the slots.
+    /// Whether the store was closed cleanly. If not, it is verified through its journal.
     pub clean: bool,
     /// Slots ever appended.
     pub len: u64,
@@ -135,6 +138,12 @@ pub enum Problem {
         /// The count of slots.
         actual: u64,
     },
+    /// The store needs its journal, and that does not tell what the store holds.
+    #[error("journal: {reason}")]
+    Journal {
+        /// Why.
+        reason: String,
+    },
     /// The disk does not hand a slot out.
     #[error("slot {index}: {reason}")]
     Unreadable {
@@ -182,23 +191,84 @@ pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions<'_>) -> Result<Ver
     let (findings, schema) = pages::check(&file, &structures, &header)?;
     let mut report = VerifyReport { findings, ..VerifyReport::default() };
     if let Some(meta) = structures.newest_meta() {
-        let scan = Scan::new(&file, &structures, &header, meta.len, schema.as_ref());
-        scan_slots(&scan, &meta, options, &mut report)?;
+        report.clean = meta.clean;
+        let journal = look_through(&file, &structures, &header, meta)?;
+        let is_known = journal.problem.is_none();
+        report.findings.extend(journal.problem.map(|problem| problem.found()));
+        let (meta, images) = (journal.meta, journal.images);
+        let scan = Scan::new(&file, &structures, &header, meta.len, schema.as_ref(), images);
+        scan_slots(&scan, &meta, is_known, options, &mut report)?;
     }
     report.schema = schema;
     Ok(report)
 }
 
+/// What the store holds, read through its journal.
+struct ThroughJournal {
+    meta: Meta,
+    /// The last image of each slot that the journal has.
+    images: HashMap<u64, Box<[u8]>>,
+    /// Why the journal does not tell.
+    problem: Option<Problem>,
+}
+
+fn look_through(
+    file: &StoreFile,
+    structures: &Structures,
+    header: &Header,
+    meta: Meta,
+) -> Result<ThroughJournal> {
+    let (found, journal) = journal::find(file.path(), false)?;
+    let mut through = ThroughJournal { meta, images: HashMap::new(), problem: None };
+    let both_whole = structures.metas.iter().all(Result::is_ok);
+    let store_id = header.identity().store_id;
+    let decision = decide(store_id, &meta, both_whole, &found);
+    match (decision, journal, found) {
+        (Decision::Refuse(refusal), ..) => {
+            let reason = refusal.into_error(file.path()).to_string();
+            through.problem = Some(Problem::Journal { reason });
+        }
+        (
+            Decision::Replay,
+            Some(journal),
+            JournalFound::Empty(identity) | JournalFound::Whole(identity),
+        ) => {
+            let scan = journal::scan(&journal, &identity, header.geometry(), &meta)?;
+            through.problem = scan.fault.map(|fault| {
+                let reason = format!("{} is damaged: {fault}", journal.path().display());
+                Problem::Journal { reason }
+            });
+            if let Some((_, frame)) = scan.last {
+                through.meta = frame.applied_to(meta);
+            }
+            scan.for_each_image(&journal, &identity, |index, slot| {
+                through.images.insert(index.get(), slot.into());
+                Ok(())
+            })?;
+        }
+        _ => {}
+    }
+    Ok(through)
+}
+
+impl Problem {
+    /// As a finding that concerns no place in the file.
+    fn found(self) -> Finding {
+        Finding { offset: None, slot: None, problem: self }
+    }
+}
+
 fn scan_slots(
     scan: &Scan<'_>,
     meta: &Meta,
+    is_known: bool,
     options: &VerifyOptions<'_>,
     report: &mut VerifyReport,
 ) -> Result<()> {
-    (report.clean, report.len) = (meta.clean, meta.len);
+    report.len = meta.len;
     report.digest_stored = meta.digest.map(|digest| digest.get());
     let totals = scan.run(options);
-    let comparable = meta.clean && totals.slots_damaged == 0;
+    let comparable = is_known && totals.slots_damaged == 0;
     let free_count = totals.free_count;
     totals.add_to(report, options.finding_max);
     if comparable {
@@ -211,15 +281,14 @@ fn scan_slots(
 impl VerifyReport {
     /// Compares what the meta says of all slots with what they hold.
     fn compare(&mut self, meta: &Meta) {
-        let whole = |problem| Finding { offset: None, slot: None, problem };
         if meta.live_count != self.live_count {
             let (expected, actual) = (meta.live_count, self.live_count);
-            self.findings.push(whole(Problem::LiveCount { expected, actual }));
+            self.findings.push(Problem::LiveCount { expected, actual }.found());
         }
         if let Some(expected) = self.digest_stored.filter(|&stored| stored != self.digest_computed)
         {
             let actual = self.digest_computed;
-            self.findings.push(whole(Problem::Digest { expected, actual }));
+            self.findings.push(Problem::Digest { expected, actual }.found());
         }
     }
 }

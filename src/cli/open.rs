@@ -48,20 +48,15 @@ fn tell(store: &RawStore, ctx: &Context) -> Exit {
     for damage in &report.damage {
         complain("error", format_args!("{file}: {damage}; its twin was used"));
     }
-    if report.recounted {
-        ctx.note(format_args!("{file} was not closed: its slots were counted again"));
+    if report.recovered {
+        let commits = counted(report.commit_count, "commit");
+        ctx.note(format_args!("{file} was not closed: its journal has {commits}"));
     }
-    if report.unclaimed_count > 0 {
-        let count = report.unclaimed_count;
-        let (count, are) = (counted(count, "record"), if count == 1 { "is" } else { "are" });
-        ctx.note(format_args!("{file}: {count} appended after its last sync {are} left out"));
+    if let Some(place) = &report.set_aside {
+        let place = place.display();
+        ctx.note(format_args!("what stood in the journal's place is none of {file}: see {place}"));
     }
-    if report.slots_damaged > 0 {
-        let count = report.slots_damaged;
-        let (count, are) = (counted(count, "slot"), if count == 1 { "is" } else { "are" });
-        complain("error", format_args!("{file}: {count} {are} damaged: see `stridedb verify`"));
-    }
-    match report.damage.is_empty() && report.slots_damaged == 0 {
+    match report.damage.is_empty() {
         true => Exit::FINE,
         false => Exit::DAMAGED,
     }

@@ -16,12 +16,14 @@ fn whichever_operation_fails_all_promises_are_kept() {
     let history_count = number_from("STRIDEDB_CRASH_HISTORIES", 12).div_ceil(12);
     let first_seed = number_from("STRIDEDB_CRASH_SEED", 7);
     let (mut counts, mut failures) = (Counts::default(), 0);
+    // Where the code is slow, some of them.
+    let step = if cfg!(debug_assertions) { 5 } else { 1 };
     for seed in first_seed..first_seed + history_count {
         let operation_count = History::random(seed, STEP_COUNT, None).trace.operation_count;
-        for failing in 0..operation_count {
+        for failing in (0..operation_count).step_by(step) {
             counts.add(explore(seed, failing));
+            failures += 1;
         }
-        failures += operation_count;
     }
     println!("{failures} operations failed, {counts}");
     let image_count = counts.image_count();

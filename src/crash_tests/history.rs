@@ -1,15 +1,19 @@
 //! Random histories of one store, recorded together with what was promised on the way.
 
+use std::time::Duration;
+
 use super::check::{chain, read};
-use super::model::{Model, Promise, Record};
+use super::model::{Model, Promise, Write};
 use super::{NAME, RECORD_SIZES, record, schema};
 use crate::error::{Error, Result};
 use crate::io::sim::{Random, Recorder, Trace};
-use crate::options::{Growth, OpenOptions};
-use crate::raw_store::RawStore;
+use crate::options::{Durability, Growth, OpenOptions};
+use crate::raw_store::{Appender, RawStore, RawTransaction};
 
 /// What a file may grow by at once, so that the stores are small.
 const GROWTH_MAX: u64 = 512;
+/// Numbers of the records that a step may need.
+const NUMBERS: u64 = 40;
 
 /// What was done, and after each note of the trace what must survive.
 pub(super) struct History {
@@ -24,21 +28,19 @@ struct Maker {
     record_size: usize,
     options: OpenOptions,
     model: Model,
+    /// What is durable, and after it the states after the commits that wait.
+    states: Vec<Model>,
     promises: Vec<Promise>,
     /// The number of the last record.
     number: u64,
 }
 
 /// One step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Step {
-    Append,
-    Extend(usize),
-    /// Appends records and then takes none of them.
-    Abandon(usize),
-    Insert,
-    Update(usize),
-    Remove(usize),
+    Write(Write),
+    /// Several writes in one transaction, and whether it commits.
+    Transaction(Vec<Write>, bool),
     Reserve(u64),
     Sync,
     Truncate(usize),
@@ -55,12 +57,22 @@ impl History {
             recorder.fail(number);
         }
         let growths = [Growth::Remap, Growth::Reserve(1 << 20)];
+        let max_delay = Duration::from_secs(3600);
+        let durabilities = [
+            Durability::Immediate,
+            Durability::Immediate,
+            Durability::Deferred { max_delay, max_bytes: 200 },
+        ];
         let mut maker = Maker {
             recorder,
             record_size: RECORD_SIZES[random.below(RECORD_SIZES.len())],
-            options: OpenOptions::new().maintenance(true).growth(growths[random.below(2)]),
+            options: OpenOptions::new()
+                .maintenance(true)
+                .growth(growths[random.below(2)])
+                .durability(durabilities[random.below(3)]),
             random,
             model: Model::default(),
+            states: vec![Model::default()],
             promises: Vec::new(),
             number: 0,
         };
@@ -75,203 +87,229 @@ impl Maker {
         let mut store = self.create();
         for _ in 0..step_count {
             let step = self.choose();
-            store = self.take(step, store);
+            store = self.take(&step, store);
         }
-        let records = self.model.records.clone();
-        self.note("close".to_owned(), self.model.promise_or(&records));
+        self.begin("close".to_owned());
         if store.close().is_ok() {
-            self.done(records);
+            self.all_durable();
         }
     }
 
     /// Creates the store; once more if that fails.
     fn create(&mut self) -> RawStore {
-        let empty = Promise { may_be_absent: true, ..self.model.promise() };
-        self.note(format!("create, records of {} bytes", self.record_size), empty);
+        self.begin(format!("create, records of {} bytes", self.record_size));
+        if let Some(promise) = self.promises.last_mut() {
+            promise.may_be_absent = true;
+        }
         let path = self.recorder.path(NAME);
         let create = || self.options.create_raw(&path, &schema(self.record_size));
         // If only the live block failed, the file is there.
         let store = create().or_else(|_| create()).or_else(|_| self.options.open_raw(&path));
         let store = store.unwrap_or_else(|error| panic!("creating: {}", chain(&error)));
-        self.done(Vec::new());
+        self.all_durable();
         store
     }
 
     fn choose(&mut self) -> Step {
         let len = self.model.records.len();
-        let live: Vec<_> = (0..len).filter(|&at| self.model.records[at].is_some()).collect();
-        let any_live = |random: &mut Random| live.get(random.below(live.len().max(1))).copied();
-        match (self.random.below(32), any_live(&mut self.random)) {
-            (0..4, _) => Step::Append,
-            (4..7, _) => Step::Extend(self.random.below(12)),
-            (7, _) => Step::Abandon(self.random.below(12)),
-            (8..13, _) => Step::Insert,
-            (13..18, Some(index)) => Step::Update(index),
-            (18..22, Some(index)) => Step::Remove(index),
-            (22, _) => Step::Reserve(self.random.below(40) as u64),
-            (23, _) if len > 0 => Step::Truncate(len - 1 - self.random.below(len.min(4))),
-            (24, _) => Step::ShrinkToFit,
-            (25..27, _) => Step::Reopen,
+        match self.random.below(32) {
+            0..14 => Step::Write(self.choose_write(&self.model.clone())),
+            14..22 => {
+                let (mut model, mut writes) = (self.model.clone(), Vec::new());
+                for _ in 0..self.random.below(6) {
+                    let write = self.choose_write(&model);
+                    model.write(write, &[0; NUMBERS as usize]);
+                    writes.push(write);
+                }
+                Step::Transaction(writes, self.random.below(4) > 0)
+            }
+            22 => Step::Reserve(self.random.below(40) as u64),
+            23 if len > 0 => Step::Truncate(len - 1 - self.random.below(len.min(4))),
+            24 => Step::ShrinkToFit,
+            25..28 => Step::Reopen,
             _ => Step::Sync,
         }
     }
 
+    fn choose_write(&mut self, model: &Model) -> Write {
+        let live = model.live();
+        let any = live.get(self.random.below(live.len().max(1))).copied();
+        match (self.random.below(12), any) {
+            (0..3, _) => Write::Append,
+            (3, _) => Write::Extend(self.random.below(7)),
+            (4, _) => match self.random.below(3) {
+                0 => Write::Abandon(self.random.below(7)),
+                _ => Write::Extend(self.random.below(7)),
+            },
+            (5..7, _) => Write::Insert,
+            (7..10, Some(index)) => Write::Update(index),
+            (10.., Some(index)) => Write::Remove(index),
+            _ => Write::Append,
+        }
+    }
+
     /// Takes a step. If it fails, the store is opened again and says what came of it.
-    fn take(&mut self, step: Step, mut store: RawStore) -> RawStore {
+    fn take(&mut self, step: &Step, mut store: RawStore) -> RawStore {
+        let numbers: Vec<u64> = (self.number + 1..).take(NUMBERS as usize).collect();
+        self.number += NUMBERS;
         let before = self.model.clone();
-        let numbers: Vec<u64> = (self.number + 1..).take(12).collect();
-        self.number += 12;
-        self.begin(step, &numbers);
+        self.expect(step, &numbers);
+        self.begin(format!("{step:?}").replace(", ", " "));
         if let Step::Reopen = step {
             return match store.close() {
                 Ok(()) => {
-                    self.done(self.model.records.clone());
-                    self.open(self.model.promise())
+                    self.all_durable();
+                    self.open()
                 }
-                Err(_) => self.open_after_error(&before),
+                Err(_) => self.open_after_error(before),
             };
         }
         match self.act(step, &mut store, &numbers) {
-            Ok(index) => {
-                self.finish(step, index, before, numbers[0]);
+            Ok(()) => {
+                let deferred = !matches!(self.options.durability, Durability::Immediate);
+                match step {
+                    Step::Write(_) | Step::Transaction(..) | Step::Reserve(_) if deferred => {
+                        self.done();
+                    }
+                    _ => self.all_durable(),
+                }
                 store
             }
             Err(Error::Full { .. }) => {
+                // Nothing of it happened. Whether those that waited became durable is not said.
                 self.model = before;
-                self.done_unsynced();
+                self.states.pop();
+                self.states.push(self.model.clone());
+                self.done();
                 store
             }
             Err(_) => {
-                let during = self.during_error(&before);
-                self.note("drop".to_owned(), during);
+                self.begin("drop".to_owned());
                 drop(store);
-                self.open_after_error(&before)
+                self.open_after_error(before)
             }
         }
     }
 
-    /// Says what a step may leave while it is under way.
-    fn begin(&mut self, step: Step, numbers: &[u64]) {
-        let model = &mut self.model;
-        let mut then = model.records.clone();
+    /// What a step leads to becomes one of the states that a crash may leave.
+    fn expect(&mut self, step: &Step, numbers: &[u64]) {
         match step {
-            Step::Append => model.records.push(Some(numbers[0])),
-            Step::Extend(count) => {
-                model.records.extend(numbers[..count].iter().copied().map(Some));
-            }
-            Step::Update(index) => model.write(index, Some(numbers[0])),
-            Step::Remove(index) => model.write(index, None),
-            Step::Insert => {
-                // It is known only afterwards which free slot it took.
-                let records = model.records.clone();
-                for index in (0..records.len()).filter(|&index| records[index].is_none()) {
-                    model.write(index, Some(numbers[0]));
+            Step::Write(write) => self.model.write(*write, numbers),
+            Step::Transaction(writes, true) => {
+                for (write, numbers) in writes.iter().zip(numbers.chunks(6)) {
+                    self.model.write(*write, numbers);
                 }
             }
-            Step::Truncate(len) => {
-                model.relink();
-                then.truncate(len);
-            }
-            Step::Abandon(_) | Step::Reserve(_) => {}
-            Step::Sync | Step::ShrinkToFit | Step::Reopen => {}
-        }
-        let promise = if step.is_durable() {
-            self.model.promise_or(&then)
-        } else {
-            Promise { under_way: true, ..self.model.promise() }
-        };
-        self.note(format!("{step:?} {numbers:?}").replace(", ", " "), promise);
-    }
-
-    /// Does what the step says; where it put a record, if that is new.
-    fn act(&self, step: Step, store: &mut RawStore, numbers: &[u64]) -> Result<Option<usize>> {
-        let bytes = |number| record(number, self.record_size);
-        match step {
-            Step::Append => drop(store.append(&bytes(numbers[0]))?),
-            Step::Extend(count) | Step::Abandon(count) => {
-                let mut appender = store.appender()?;
-                for &number in &numbers[..count] {
-                    appender.push(&bytes(number))?;
-                }
-                if let Step::Extend(_) = step {
-                    appender.finish()?;
-                }
-            }
-            Step::Insert => {
-                return Ok(Some(store.insert(&bytes(numbers[0]))?.index.get() as usize));
-            }
-            Step::Update(index) => store.update(index as u64, &bytes(numbers[0]))?,
-            Step::Remove(index) => drop(store.remove(index as u64)?),
-            Step::Reserve(count) => store.reserve(count)?,
-            Step::Sync => store.sync()?,
-            Step::Truncate(len) => store.truncate(len as u64)?,
-            Step::ShrinkToFit => store.shrink_to_fit()?,
-            Step::Reopen => {}
-        }
-        Ok(None)
-    }
-
-    /// Says what is promised after a step that succeeded.
-    fn finish(&mut self, step: Step, index: Option<usize>, before: Model, number: u64) {
-        match step {
-            Step::Insert => {
-                self.model = before;
-                self.model.write(index.unwrap_or(usize::MAX), Some(number));
-            }
-            Step::Truncate(len) => self.model.records.truncate(len),
+            Step::Truncate(len) => self.model.truncate(*len),
             _ => {}
         }
-        if step.is_durable() {
-            self.done(self.model.records.clone());
-        } else {
-            self.done_unsynced();
+        self.states.push(self.model.clone());
+    }
+
+    fn act(&self, step: &Step, store: &mut RawStore, numbers: &[u64]) -> Result<()> {
+        match step {
+            Step::Write(write @ (Write::Extend(count) | Write::Abandon(count))) => {
+                self.extend(store.appender()?, *write, &numbers[..*count])
+            }
+            Step::Write(write) => {
+                let bytes = record(numbers[0], self.record_size);
+                match write {
+                    Write::Append | Write::Extend(_) | Write::Abandon(_) => {
+                        store.append(&bytes).map(drop)
+                    }
+                    Write::Insert => store.insert(&bytes).map(drop),
+                    Write::Update(index) => store.update(*index as u64, &bytes),
+                    Write::Remove(index) => store.remove(*index as u64).map(drop),
+                }
+            }
+            Step::Transaction(writes, commits) => {
+                let mut transaction = store.begin()?;
+                for (write, numbers) in writes.iter().zip(numbers.chunks(6)) {
+                    self.write_within(&mut transaction, *write, numbers)?;
+                }
+                if *commits {
+                    return transaction.commit().map(drop);
+                }
+                transaction.roll_back();
+                Ok(())
+            }
+            Step::Reserve(count) => store.reserve(*count),
+            Step::Sync => store.sync(),
+            Step::Truncate(len) => store.truncate(*len as u64),
+            Step::ShrinkToFit => store.shrink_to_fit(),
+            Step::Reopen => Ok(()),
         }
     }
 
-    /// What may be there after a step failed: as before it, or what it may have left.
-    fn during_error(&self, before: &Model) -> Promise {
-        let step = self.promises.last().cloned().unwrap_or_default();
-        step.or(before.promise_or(&before.records)).with_torn_free_slots()
+    fn write_within(
+        &self,
+        transaction: &mut RawTransaction<'_>,
+        write: Write,
+        numbers: &[u64],
+    ) -> Result<()> {
+        let bytes = record(numbers[0], self.record_size);
+        match write {
+            Write::Append => transaction.append(&bytes).map(drop),
+            Write::Extend(count) | Write::Abandon(count) => {
+                self.extend(transaction.appender()?, write, &numbers[..count])
+            }
+            Write::Insert => transaction.insert(&bytes).map(drop),
+            Write::Update(index) => transaction.update(index as u64, &bytes),
+            Write::Remove(index) => transaction.remove(index as u64).map(drop),
+        }
     }
 
-    fn open_after_error(&mut self, before: &Model) -> RawStore {
-        let during = self.during_error(before);
-        self.open(during)
+    fn extend(&self, mut appender: Appender<'_>, write: Write, numbers: &[u64]) -> Result<()> {
+        for &number in numbers {
+            appender.push(&record(number, self.record_size))?;
+        }
+        match write {
+            Write::Extend(_) => appender.finish().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// After a step that failed, what it was to do is there or not.
+    fn open_after_error(&mut self, before: Model) -> RawStore {
+        self.states.push(before);
+        self.open()
     }
 
     /// Opens the store, once more if that fails. What it then holds is promised.
-    fn open(&mut self, during: Promise) -> RawStore {
-        self.note("open".to_owned(), during.clone());
+    fn open(&mut self) -> RawStore {
+        self.begin("open".to_owned());
         let path = self.recorder.path(NAME);
         let open = || self.options.open_raw(&path);
         let store = open().or_else(|_| open());
         let store = store.unwrap_or_else(|error| panic!("opening: {}", chain(&error)));
-        let found = read(&store).unwrap();
-        during.check(&found).unwrap_or_else(|problem| panic!("after opening again: {problem}"));
-        let records: Vec<Record> = found.into_iter().map(|found| found.unwrap()).collect();
-        self.done(records);
+        let found = read(&store).unwrap_or_else(|problem| panic!("after opening: {problem}"));
+        let which = self.promise().check(&found);
+        let which = which.unwrap_or_else(|problem| panic!("after opening again: {problem}"));
+        self.model = self.states.swap_remove(which);
+        self.states = vec![self.model.clone()];
+        self.done();
         store
     }
 
-    fn note(&mut self, text: String, promise: Promise) {
+    fn promise(&self) -> Promise {
+        Promise::one_of(self.states.iter().map(|model| model.records.clone()).collect())
+    }
+
+    /// Something begins: until it is done, what it does may be there or not.
+    fn begin(&mut self, text: String) {
+        let promise = Promise { under_way: true, ..self.promise() };
         self.promises.push(promise);
         self.recorder.note(text);
     }
 
-    /// What was begun is done, and the store holds these records for good.
-    fn done(&mut self, records: Vec<Record>) {
-        self.model.synced(records);
-        self.done_unsynced();
+    /// What was begun is done, and the store says that all is durable.
+    fn all_durable(&mut self) {
+        self.states = vec![self.model.clone()];
+        self.done();
     }
 
-    fn done_unsynced(&mut self) {
-        self.note("done".to_owned(), self.model.promise());
-    }
-}
-
-impl Step {
-    /// Whether all is durable when it returns.
-    fn is_durable(self) -> bool {
-        matches!(self, Self::Sync | Self::Truncate(_) | Self::ShrinkToFit | Self::Reopen)
+    fn done(&mut self) {
+        self.promises.push(self.promise());
+        self.recorder.note("done");
     }
 }

@@ -35,6 +35,12 @@ fn a_store_whose_syncs_do_nothing_is_noticed() {
     assert_noticed(&Lie::IgnoresSyncs(""), CREATED, 1000);
 }
 
+/// Commits return before they are durable.
+#[test]
+fn a_journal_whose_syncs_do_nothing_is_noticed() {
+    assert_noticed(&Lie::IgnoresSyncs("-journal"), CREATED, 1000);
+}
+
 /// Slots begin behind the schema's page: they reach the disk one sync late, and so with the meta
 /// that speaks of them, or after it.
 #[test]
@@ -54,7 +60,7 @@ fn growth_that_is_not_synced_is_noticed() {
 
 #[test]
 fn a_sync_that_fails_and_does_not_say_so_is_noticed() {
-    assert_noticed(&Lie::SwallowsError(9), CREATED, 1000);
+    assert_noticed(&Lie::SwallowsError(4), CREATED, 1000);
 }
 
 #[test]

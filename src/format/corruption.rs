@@ -137,6 +137,22 @@ pub enum Corruption {
     },
 }
 
+impl Corruption {
+    /// Whether it is one of the metas that is damaged.
+    pub(crate) fn is_of_a_meta(&self) -> bool {
+        match self {
+            Self::Magic { structure, .. }
+            | Self::Newer { structure, .. }
+            | Self::PageChecksum { structure, .. }
+            | Self::Field { structure, .. }
+            | Self::Identity { structure }
+            | Self::Unreadable { structure, .. }
+            | Self::NotZero { structure, .. } => super::meta::NAMES.contains(structure),
+            _ => false,
+        }
+    }
+}
+
 /// Where a link of the free list stands.
 struct Link(SlotIndex);
 

@@ -90,6 +90,72 @@ impl StoreFile {
         &self.file
     }
 
+    /// The permissions of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn mode(&self) -> Result<u32> {
+        Ok(self.file.metadata().map_err(Error::io("measure", &self.path))?.mode() & 0o777)
+    }
+
+    /// Bytes that the file system has left for us.
+    pub(crate) fn available(&self) -> u64 {
+        fs2::available_space(parent(&self.path)).unwrap_or(0)
+    }
+
+    /// Whether a block of the file may be shared, by a reflink or a snapshot, so that writing into
+    /// it can need a new one: no, on file systems that cannot share any.
+    #[allow(clippy::useless_conversion, reason = "its type is not the same on all machines")]
+    pub(crate) fn may_share_blocks(&self) -> bool {
+        #[cfg(target_os = "linux")]
+        if let Ok(found) = rustix::fs::fstatfs(&self.file) {
+            const EXT: i64 = 0xEF53;
+            const TMPFS: i64 = 0x0102_1994;
+            return !matches!(i64::try_from(found.f_type), Ok(EXT | TMPFS));
+        }
+        true
+    }
+
+    /// Takes the file's name away.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn remove(&self) -> Result<()> {
+        fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))
+    }
+
+    /// Gives the file another name, beside it, that nothing has; that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn set_aside(&self) -> Result<PathBuf> {
+        for number in 1..=u16::MAX {
+            let mut name = self.path.as_os_str().to_owned();
+            name.push(format!(".stale-{number}"));
+            let name = PathBuf::from(name);
+            match fs::hard_link(&self.path, &name) {
+                Ok(()) => return self.remove().map(|()| name),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io("set aside", &self.path)(error)),
+            }
+        }
+        Err(Error::io("set aside", &self.path)(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// After this, the names in the file's directory are durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn sync_directory(&self) -> Result<()> {
+        let directory = parent(&self.path);
+        let file = File::open(directory).map_err(Error::io("open", directory))?;
+        file.sync_all().map_err(Error::io("sync", directory))
+    }
+
     /// The file's length in bytes.
     ///
     /// # Errors
@@ -188,7 +254,7 @@ impl StoreFile {
                 path: self.path.clone(),
                 needed: end.saturating_sub(start),
                 file_size: end,
-                available: fs2::available_space(parent(&self.path)).unwrap_or(0),
+                available: self.available(),
                 source,
             }
         })

@@ -98,7 +98,18 @@ impl fmt::Display for Holder {
 pub(crate) fn holders(file: &File) -> Vec<Holder> {
     let Ok(metadata) = file.metadata() else { return Vec::new() };
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
-    locks.lines().filter_map(|line| holder_in(line, metadata.dev(), metadata.ino())).collect()
+    let holders = locks.lines().filter_map(|l| holder_in(l, metadata.dev(), metadata.ino()));
+    let mut found: Vec<Holder> = Vec::new();
+    for holder in holders {
+        // A list that changes while it is read can name a lock twice.
+        let same = |other: &Holder| {
+            (other.process_id, other.exclusive) == (holder.process_id, holder.exclusive)
+        };
+        if !found.iter().any(same) {
+            found.push(holder);
+        }
+    }
+    found
 }
 
 /// The holder in a line such as `1: FLOCK  ADVISORY  WRITE 4242 fe:00:131090 0 EOF`.

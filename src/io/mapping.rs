@@ -20,6 +20,10 @@ use zerocopy::{FromBytes, IntoBytes};
 /// Bytes of the word type through which all copies go.
 const WORD_SIZE: usize = size_of::<usize>();
 
+/// No machine has smaller pages.
+#[cfg(target_os = "linux")]
+const PAGE_SIZE: usize = 4096;
+
 /// How a mapping follows its file when it grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Growth {
@@ -149,6 +153,35 @@ impl Mapping {
             let len = self.len.saturating_sub(start);
             let _ = self.raw.advise_range(memmap2::Advice::HugePage, start, len);
         }
+    }
+
+    /// Makes the pages of the elements from `first` to `last` writable, so that a store into them
+    /// needs no room any more. Where the system does not know that, nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// `ErrorKind::StorageFull` if there is no room: a store would be a SIGBUS.
+    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux knows this"))]
+    pub(crate) fn populate(&self, first: u64, last: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            let place = |index| usize::try_from(index).ok().filter(|&index| index < self.count);
+            let Some((first, last)) = place(first).zip(place(last)) else { return Ok(()) };
+            // Neither wraps: both elements end at or before `self.len`.
+            let start = first.wrapping_mul(self.stride).wrapping_add(self.start);
+            let end = last.wrapping_add(1).wrapping_mul(self.stride).wrapping_add(self.start);
+            let start = start.wrapping_sub(start % PAGE_SIZE);
+            let result = self.raw.advise_range(
+                memmap2::Advice::PopulateWrite,
+                start,
+                end.saturating_sub(start),
+            );
+            let fault = rustix::io::Errno::FAULT.raw_os_error();
+            if result.is_err_and(|error| error.raw_os_error() == Some(fault)) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+        }
+        Ok(())
     }
 
     /// Bytes that can be read and written.

@@ -6,6 +6,7 @@ use super::{RawStore, slots};
 use crate::error::Result;
 use crate::format::digest::Digest;
 use crate::format::geometry::SlotIndex;
+use crate::format::meta::Meta;
 use crate::format::slot::Tag;
 
 /// Appends records beyond the store's `len`, where slots mean nothing, until
@@ -14,6 +15,8 @@ use crate::format::slot::Tag;
 #[derive(Debug)]
 pub struct Appender<'s> {
     store: &'s mut RawStore,
+    /// What the store held before, if this is a transaction of its own.
+    before: Option<Meta>,
     next: u64,
     /// The slot before which there is something else to do: growing, writing back.
     pause: u64,
@@ -31,7 +34,7 @@ const EXPECTED_SIZE_MAX: u64 = 64 << 20;
 const LARGE_PAGE_SIZE: u64 = 2 << 20;
 
 impl RawStore {
-    /// Begins to append many records.
+    /// Begins to append many records, in a transaction of their own.
     ///
     /// # Errors
     ///
@@ -41,13 +44,10 @@ impl RawStore {
     /// [`Error::Poisoned`]: crate::Error::Poisoned
     /// [`Error::Full`]: crate::Error::Full
     /// [`Error::Io`]: crate::Error::Io
-    #[inline]
     pub fn appender(&mut self) -> Result<Appender<'_>> {
-        self.begin()?;
-        let next = self.meta.len;
-        let begun = self.geometry().file_len(next).unwrap_or(u64::MAX);
-        let pause = self.pause_after(next);
-        Ok(Appender { store: self, next, pause, begun, digest: Digest::default() })
+        let before = self.begin_transaction()?;
+        let appender = Appender::within(self)?;
+        Ok(Appender { before: Some(before), ..appender })
     }
 
     /// Where an appender has something else to do that stands before this slot.
@@ -58,7 +58,15 @@ impl RawStore {
     }
 }
 
-impl Appender<'_> {
+impl<'s> Appender<'s> {
+    /// Appends as a part of a transaction that has begun.
+    pub(super) fn within(store: &'s mut RawStore) -> Result<Self> {
+        let next = store.meta.len;
+        let begun = store.geometry().file_len(next).unwrap_or(u64::MAX);
+        let pause = store.pause_after(next);
+        Ok(Self { store, before: None, next, pause, begun, digest: Digest::default() })
+    }
+
     /// Appends a record; the index that it will have.
     ///
     /// # Errors
@@ -85,6 +93,7 @@ impl Appender<'_> {
             self.prepare()?;
         }
         let index = SlotIndex::new(self.next);
+        self.store.progress.spilled = true;
         let tag = Tag::first(self.store.meta.generation_base);
         match self.store.slots.write_new(index, tag, area) {
             Ok(area_crc) => self.digest.add(self.next, area_crc),
@@ -125,13 +134,14 @@ impl Appender<'_> {
         self.next - self.store.meta.len
     }
 
-    /// Makes the appended records part of the store; their indices. They are durable after the
-    /// next [`RawStore::sync`].
+    /// Makes the appended records part of the store, or of the transaction; their indices.
+    ///
+    /// When this returns they are durable, if this is no part of a transaction, and unless
+    /// [`Durability`](crate::Durability) says otherwise.
     ///
     /// # Errors
     ///
-    /// None yet: it returns `Ok`, until appending becomes a transaction that can fail.
-    #[inline]
+    /// As [`RawTransaction::commit`](super::RawTransaction::commit).
     pub fn finish(self) -> Result<Range<u64>> {
         let store = self.store;
         let appended = store.meta.len..self.next;
@@ -140,7 +150,9 @@ impl Appender<'_> {
         if let Some(digest) = &mut store.meta.digest {
             digest.merge(self.digest);
         }
-        store.progress.changed |= !appended.is_empty();
+        if let Some(before) = self.before {
+            store.commit(before, store.durability)?;
+        }
         Ok(appended)
     }
 }

@@ -1,9 +1,9 @@
-//! When what was written becomes durable: the order of syncs.
+//! When the slots themselves are durable, and the journal can begin anew.
 //!
 //! ```text
-//! first write    meta "not clean", sync
-//! checkpoint     sync the slots; then the older meta, sync
-//! close          checkpoint; then meta "clean", sync
+//! first write    journal complete, sync, name, sync; then the older meta: its id, sync
+//! checkpoint     sync the slots; then the older meta: the next epoch, sync; the journal is reset
+//! close          sync the slots; then both metas: "clean", each synced; then the journal goes
 //! ```
 //!
 //! A meta speaks only for slots that were synced before it was written. The two metas are written
@@ -15,36 +15,42 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::U64;
 
 use crate::error::{Error, Result};
-use crate::format::geometry::{LIVE_OFFSET, META_OFFSETS};
+use crate::format::geometry::{LIVE_OFFSET, META_OFFSETS, PAGE_SIZE};
+use crate::format::journal::JournalIdentity;
 use crate::format::live::{FLAG_POISONED, FLAG_READY, LivePage};
 use crate::format::meta::Meta;
+use crate::io::random_bytes;
+use crate::journal::Journal;
 
-use super::{Access, Progress, RawStore};
+use super::{Access, JournalUse, Progress, RawStore};
 
 /// Where the live block says that its writer has stopped.
 const FLAGS_OFFSET: u64 = LIVE_OFFSET + offset_of!(LivePage, flags) as u64;
 
 impl RawStore {
-    /// Makes everything written so far durable. When this has returned, a crash takes none of it.
+    /// Makes all commits durable, also those with [`Durability::Deferred`]. When this has returned,
+    /// a crash takes none of them.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]: it is not known what reached the disk, and every later write is refused with
-    /// [`Error::Poisoned`]. Open the store again to learn what it holds.
+    /// [`Error::Full`] with nothing lost; [`Error::CommitIndeterminate`], [`Error::Io`]: it is not
+    /// known what reached the disk, and every later write is refused with [`Error::Poisoned`].
+    /// Open the store again to learn what it holds.
+    ///
+    /// [`Durability::Deferred`]: crate::Durability::Deferred
     pub fn sync(&mut self) -> Result<()> {
         if self.access == Access::Read {
             return Ok(());
         }
         self.check_usable()?;
-        if !self.progress.changed {
+        if self.meta.commit_number == self.durable.commit_number {
             return Ok(());
         }
-        let result = self.checkpoint();
-        self.poison_if_failed(result)
+        self.flush()
     }
 
-    /// Makes everything durable and closes the store cleanly, so that it opens at once whatever
-    /// its size.
+    /// Makes everything durable and closes the store cleanly: it is one file then, and opens at
+    /// once whatever its size.
     ///
     /// # Errors
     ///
@@ -59,13 +65,25 @@ impl RawStore {
             return Ok(());
         }
         self.progress.started = false;
-        let result = self.write_meta(true);
+        let result = self.close_cleanly();
         self.poison_if_failed(result)
+    }
+
+    fn close_cleanly(&mut self) -> Result<()> {
+        self.sync_slots()?; // The slots are durable: the metas may speak for them.
+        let epoch = self.durable.epoch + 1;
+        let clean = |meta: &mut Meta| (meta.clean, meta.epoch) = (true, epoch);
+        self.write_meta(clean)?; // Closed: the journal is needed no more.
+        self.write_meta(clean)?; // Either meta is enough, should the other rot.
+        match std::mem::replace(&mut self.journal, JournalUse::None) {
+            JournalUse::Open(journal) => journal.remove(),
+            JournalUse::None | JournalUse::Unneeded => Ok(()),
+        }
     }
 
     /// Everything that comes before the first change of a slot; then it costs nothing.
     #[inline]
-    pub(crate) fn begin(&mut self) -> Result<()> {
+    pub(super) fn make_ready(&mut self) -> Result<()> {
         let Progress { started, poisoned, .. } = self.progress;
         if started && !poisoned && self.process.is_current() { Ok(()) } else { self.start() }
     }
@@ -77,10 +95,26 @@ impl RawStore {
         }
         self.check_usable()?;
         self.allocate_capacity()?;
-        // From here a crash makes the next opening count the slots again.
-        let result = self.write_meta(false);
-        self.progress.started = result.is_ok();
-        self.poison_if_failed(result)
+        if let JournalUse::None = self.journal {
+            self.open_journal()?;
+        }
+        self.progress.started = true;
+        Ok(())
+    }
+
+    /// Creates the journal, and says in the meta that it is needed.
+    fn open_journal(&mut self) -> Result<()> {
+        self.sync_meta()?; // What this handle builds upon is durable.
+        let draw = random_bytes().map_err(Error::io("draw a random number for", self.path()))?;
+        let identity = JournalIdentity::new(self.store_id(), draw, self.geometry());
+        let epoch = self.durable.epoch + 1;
+        let journal = Journal::create(&self.file, identity, epoch)?; // Durable, name included.
+        let result = self.write_meta(|meta| {
+            (meta.clean, meta.epoch, meta.journal_id) = (false, epoch, identity.journal_id);
+        }); // From here a crash makes the next opening look into the journal.
+        self.poison_if_failed(result)?;
+        self.journal = JournalUse::Open(journal);
+        Ok(())
     }
 
     /// Checks that no sync failed, and that this is the process that opened the store.
@@ -105,18 +139,39 @@ impl RawStore {
         result
     }
 
-    fn checkpoint(&mut self) -> Result<()> {
+    /// Makes the newest meta, and the file's length, durable: who wrote them may have been killed
+    /// before. Written again as it is, since after a sync that failed the system takes pages for
+    /// written that never reached the disk (Rebello and others, "Can Applications Recover from
+    /// fsync Failures?", USENIX ATC 2020).
+    pub(super) fn sync_meta(&mut self) -> Result<()> {
+        let mut page = [0; PAGE_SIZE];
+        let offset = META_OFFSETS[self.meta_page];
+        self.file.read(offset, &mut page)?;
+        self.file.write(offset, &page)?;
+        let result = self.file.sync_all();
+        self.poison_if_failed(result)
+    }
+
+    /// Moves what is durable in the journal into the slots for good, and begins the next epoch.
+    pub(super) fn checkpoint(&mut self) -> Result<()> {
         self.sync_slots()?; // The slots, and a new length, are durable: a meta may name them.
-        self.meta.commit_number += 1;
-        self.write_meta(false)?; // The checkpoint is durable.
-        self.publish()?;
+        let epoch = self.durable.epoch + 1;
+        self.write_meta(|meta| meta.epoch = epoch)?; // No frame that stands there counts any more.
+        if let JournalUse::Open(journal) = &mut self.journal {
+            journal.reset(epoch);
+        }
         self.progress.changed = false;
         self.progress.checkpoint_count += 1;
         Ok(())
     }
 
+    pub(super) fn checkpoint_or_poison(&mut self) -> Result<()> {
+        let result = self.checkpoint();
+        self.poison_if_failed(result)
+    }
+
     /// Tells in the live block what a crash cannot take any more.
-    fn publish(&self) -> Result<()> {
+    pub(super) fn publish(&self) -> Result<()> {
         const OFFSET: u64 = LIVE_OFFSET + offset_of!(LivePage, published_len) as u64;
         const _: () = {
             let next = offset_of!(LivePage, published_len) + size_of::<U64>();
@@ -126,33 +181,36 @@ impl RawStore {
         self.file.write(OFFSET, numbers.as_bytes())
     }
 
-    fn sync_slots(&mut self) -> Result<()> {
+    pub(super) fn sync_slots(&mut self) -> Result<()> {
         let write_back = self.slots.mapping.write_back();
         write_back.map_err(Error::io("write back", self.file.path()))?;
+        self.progress.spilled = false;
         if self.progress.grown {
-            // A new length must be durable before a meta names slots within it.
-            self.file.sync_all()?;
             self.progress.grown = false;
-            return Ok(());
+            return self.file.sync_all(); // The length as well.
         }
         self.file.sync_data()
     }
 
-    /// Writes the older of the two metas and syncs it: then it is the newer one.
-    pub(super) fn write_meta(&mut self, clean: bool) -> Result<()> {
+    /// Writes the older of the two metas, changed like this, and syncs it: then it is the newer
+    /// one. It speaks for what is durable, not for what is staged or waits.
+    pub(super) fn write_meta(&mut self, change: impl FnOnce(&mut Meta)) -> Result<()> {
         let page = 1 - self.meta_page;
-        let meta = Meta { sequence: self.meta.sequence + 1, clean, ..self.meta };
+        let mut meta = Meta { sequence: self.durable.sequence + 1, ..self.durable };
+        change(&mut meta);
         let bytes = meta.encode(self.header.identity(), &self.schema_text);
         self.file.write(META_OFFSETS[page], bytes.as_bytes())?;
         self.file.sync_data()?; // The meta is durable.
-        (self.meta, self.meta_page) = (meta, page);
+        (self.durable, self.meta_page) = (meta, page);
+        let Meta { sequence, epoch, journal_id, clean, .. } = meta;
+        self.meta = Meta { sequence, epoch, journal_id, clean, ..self.meta };
         Ok(())
     }
 }
 
 impl Drop for RawStore {
-    /// Closes the store as [`RawStore::close`] does, unless the thread is panicking: then what was
-    /// being done may be half done, and the next opening counts the slots again.
+    /// Closes the store as [`RawStore::close`] does, unless the thread is panicking: then the next
+    /// opening looks into the journal.
     fn drop(&mut self) {
         // A child that was forked has the handle as well, and the store is its parent's.
         let Progress { started, poisoned, .. } = self.progress;

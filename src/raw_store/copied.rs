@@ -5,7 +5,7 @@ use zerocopy::FromZeros;
 
 use super::slots::Slots;
 use crate::format::Corruption;
-use crate::format::checksum::{Summer, Summing};
+use crate::format::checksum::{Summer, Summing, crc32};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{State, Trailer};
 use crate::record::Area;
@@ -45,6 +45,18 @@ impl<A: Area> CopiedSlots<A> {
         let count = slots.summer.run(Fill { copies: self, slots });
         self.areas.truncate(count);
         count
+    }
+
+    /// Takes those slots from elsewhere for which `overlaid` has words, the trailer last.
+    pub(super) fn lay_over<'o>(&mut self, overlaid: impl Fn(SlotIndex) -> Option<&'o [u64]>) {
+        for (position, index) in (0..self.areas.len()).zip(self.start..) {
+            let slot = overlaid(SlotIndex::new(index)).and_then(|slot| slot.split_last());
+            if let Some((trailer, area)) = slot {
+                self.areas[position].as_mut().copy_from_slice(area);
+                self.trailers[position] = zerocopy::transmute!(*trailer);
+                self.area_crcs[position] = crc32(area);
+            }
+        }
     }
 
     /// A verified record among them; `None` if it was removed.

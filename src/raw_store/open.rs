@@ -1,12 +1,13 @@
 //! Opening and creating: everything that comes before a store can be used.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromZeros, IntoBytes};
 
+use super::overlay::Overlay;
 use super::slots::Slots;
-use super::{Access, Progress, RawStore};
+use super::{Access, JournalUse, Progress, RawStore};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::{Summer, crc32, key};
@@ -17,7 +18,7 @@ use crate::format::meta::{COUNT_WRITABLE, Meta};
 use crate::io::{
     Lock, Mapping, MappingOptions, NewFile, Process, ProcessIdentity, StoreFile, random_bytes,
 };
-use crate::options::{Growth, OpenOptions};
+use crate::options::OpenOptions;
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
 
@@ -25,15 +26,18 @@ use crate::structures::Structures;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenReport {
-    /// The store had not been closed cleanly, or one of its metas is damaged, so its slots were
-    /// counted again.
-    pub recounted: bool,
-    /// Whole records behind the last slot, found when the slots were counted: they were appended
-    /// after the last sync that is known, and are not part of the store. Appending overwrites
-    /// them. Records that were cut off by truncating are not counted.
-    pub unclaimed_count: u64,
-    /// Slots that did not match their checksums when they were counted; 0 if they were not.
-    pub slots_damaged: u64,
+    /// The store had not been closed cleanly, and was recovered from its journal, or is read
+    /// through it.
+    pub recovered: bool,
+    /// Commits that were found in the journal.
+    pub commit_count: u64,
+    /// Frames that were found in the journal: commits that became durable together share one.
+    pub frame_count: u64,
+    /// The last frame was not complete, so that nobody was told that it is durable; it was dropped.
+    pub is_torn: bool,
+    /// Where a file was moved that stood in the journal's place and is none of this store: as after
+    /// a backup was put in place of a store that was in use.
+    pub set_aside: Option<PathBuf>,
     /// Damage to pages that have a twin, from which the store was opened.
     pub damage: Vec<Corruption>,
 }
@@ -53,7 +57,7 @@ impl RawStore {
         let lock = if access == Access::Read { Lock::Shared } else { Lock::Exclusive };
         let file = StoreFile::open(path, access != Access::Read)?;
         file.lock(lock, options.wait).map_err(|error| name_the_writer(error, &file))?;
-        let mut store = Self::adopt(file, access, options.growth)?;
+        let mut store = Self::adopt(file, access, options)?;
         accept(&store)?;
         store.take_up()?;
         Ok(store)
@@ -64,7 +68,7 @@ impl RawStore {
         write_empty(new.file(), schema)?;
         new.file().sync_all()?; // Complete: it may have a name.
         let access = if options.maintenance { Access::Maintain } else { Access::Write };
-        let mut store = Self::adopt(new.publish(Lock::Exclusive)?, access, options.growth)?;
+        let mut store = Self::adopt(new.publish(Lock::Exclusive)?, access, options)?;
         store.take_up()?;
         Ok(store)
     }
@@ -77,8 +81,8 @@ impl RawStore {
     ) -> Result<T, E> {
         let new = NewFile::new(path, options.mode)?;
         write_empty(new.file(), schema)?;
-        let mut store = Self::adopt(new.file().try_clone()?, Access::Maintain, options.growth)?;
-        store.take_up()?;
+        let mut store = Self::adopt(new.file().try_clone()?, Access::Maintain, options)?;
+        store.journal = JournalUse::Unneeded;
         let result = fill(&mut store)?;
         store.close()?;
         new.file().sync_all()?; // Complete: it may have a name.
@@ -87,7 +91,7 @@ impl RawStore {
     }
 
     /// Makes a store of a file that is locked; nothing is written.
-    fn adopt(file: StoreFile, access: Access, growth: Growth) -> Result<Self> {
+    fn adopt(file: StoreFile, access: Access, options: &OpenOptions) -> Result<Self> {
         let structures = Structures::read(&file)?;
         let (header, meta, meta_page) = decide(&structures, &file)?;
         if access != Access::Read {
@@ -99,7 +103,7 @@ impl RawStore {
             start: geometry.data_start(),
             stride: geometry.stride(),
             writable: access != Access::Read,
-            growth,
+            growth: options.growth,
         };
         let mapping = Mapping::new(file.file(), structures.file_len, mapping_options)
             .map_err(Error::io("map", file.path()))?;
@@ -108,45 +112,45 @@ impl RawStore {
         let key = key(header.identity().store_id);
         Ok(Self {
             slots: Slots { mapping, geometry, key, summer: Summer::new() },
-            file,
             header,
             needs_check: schema.needs_check(),
             schema,
             schema_text,
             meta,
+            durable: meta,
             meta_page,
+            journal: JournalUse::None,
+            staged: Overlay::default(),
+            pending: Overlay::default(),
+            durability: options.durability,
             capacity: geometry.slot_count_in(structures.file_len),
             access,
+            shares_blocks: access != Access::Read && file.may_share_blocks(),
             process: Process::current(),
             progress: Progress::default(),
             scratch: vec![0; geometry.area_size() as usize / 8],
             report: OpenReport { damage, ..OpenReport::default() },
+            file,
         })
     }
 
-    /// Counts the slots if they may be ahead of the meta, and says who is here.
+    /// Recovers, and says who is here.
     fn take_up(&mut self) -> Result<()> {
-        if !self.meta.clean {
-            self.report.recounted = true;
-            self.report.slots_damaged = self.recount();
-            self.report.unclaimed_count = self.count_unclaimed();
-        }
+        self.recover()?;
         if self.access == Access::Read {
             return Ok(());
         }
         self.check_counters()?;
-        self.write_live_block()?;
-        if !self.meta.clean {
-            self.begin()?;
-            self.rewrite_slots()?;
-            self.link_free_slots()?;
-            self.sync()?;
+        if self.report.damage.iter().any(Corruption::is_of_a_meta) && !self.progress.started {
+            // As a power cut leaves it that came while it was written.
+            let result = self.sync_meta().and_then(|()| self.write_meta(|_| {}));
+            self.poison_if_failed(result)?;
         }
-        Ok(())
+        self.write_live_block()
     }
 
     /// Checks that the counters of the metas leave room for what a writer counts in its life.
-    fn check_counters(&self) -> Result<()> {
+    pub(super) fn check_counters(&self) -> Result<()> {
         if self.meta.sequence.max(self.meta.commit_number) < COUNT_WRITABLE {
             return Ok(());
         }
@@ -208,11 +212,6 @@ fn decide(structures: &Structures, file: &StoreFile) -> Result<(Header, Meta, us
         Some((_, source)) => corrupt(source),
         None => unknown(),
     })?;
-    // Both metas hold the same `len` after a clean close, so the older one serves as well.
-    let expected = header.geometry().file_len(meta.len).unwrap_or(u64::MAX);
-    if structures.file_len < expected {
-        return Err(corrupt(structures.too_short(expected)));
-    }
     Ok((header, meta, meta_page))
 }
 

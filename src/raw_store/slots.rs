@@ -54,23 +54,22 @@ pub struct SlotDump {
 }
 
 impl Slots {
+    /// Words of a slot.
+    pub(super) fn slot_words(&self) -> usize {
+        self.area_words() + 1
+    }
+
     /// Words of an area.
     pub(super) fn area_words(&self) -> usize {
         self.geometry.area_size() as usize / 8
     }
 
-    /// Copies a slot below `len` out and verifies it; its tag and its area's CRC-32.
-    pub(super) fn read(
+    /// Copies a slot below `len` out; its trailer.
+    pub(super) fn read_unverified(
         &self,
         index: SlotIndex,
         area: &mut [u64],
-    ) -> Result<(Tag, u32), Corruption> {
-        let trailer = self.read_unverified(index, area)?;
-        trailer.verify(index, area, self.key)
-    }
-
-    /// Copies a slot below `len` out; its trailer.
-    fn read_unverified(&self, index: SlotIndex, area: &mut [u64]) -> Result<Trailer, Corruption> {
+    ) -> Result<Trailer, Corruption> {
         let Some(element) = self.mapping.element(index.get(), size_of_val(area)) else {
             return Err(self.too_short(index));
         };
@@ -103,19 +102,23 @@ impl Slots {
         }
     }
 
-    /// Writes a slot over another, so that a half-written one can be told; its area's CRC-32.
-    pub(super) fn replace(
+    /// The trailer of a slot, and its area's CRC-32.
+    pub(super) fn seal(&self, index: SlotIndex, tag: Tag, area: &[u64]) -> (Trailer, u32) {
+        let area_crc = crc32(area);
+        (Trailer::seal(index, tag, area_crc, self.key), area_crc)
+    }
+
+    /// Writes a sealed slot over another, so that a half-written one can be told.
+    pub(super) fn put(
         &mut self,
         index: SlotIndex,
-        tag: Tag,
+        trailer: Trailer,
         area: &[u64],
-    ) -> Result<u32, Corruption> {
-        let area_crc = crc32(area);
-        let trailer = Trailer::seal(index, tag, area_crc, self.key);
-        let being_written = Trailer { tag: (tag.bits() | 1).into(), ..trailer };
+    ) -> Result<(), Corruption> {
+        let being_written = Trailer { tag: (trailer.tag.get() | 1).into(), ..trailer };
         let (odd, even) = (zerocopy::transmute!(being_written), zerocopy::transmute!(trailer));
         match self.mapping.overwrite(index.get(), area, odd, even) {
-            Some(()) => Ok(area_crc),
+            Some(()) => Ok(()),
             None => Err(self.too_short(index)),
         }
     }

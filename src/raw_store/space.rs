@@ -1,8 +1,12 @@
 //! Room for slots: allocating, growing, cutting.
 
+use zerocopy::IntoBytes;
+
 use super::{Access, RawStore};
 use crate::error::{Error, Result};
-use crate::format::slot::{NO_SLOT, State};
+use crate::format::geometry::SlotIndex;
+use crate::format::slot::{NO_SLOT, State, free_link, write_free_link};
+use crate::options::Durability;
 
 use super::slots;
 
@@ -28,7 +32,7 @@ pub struct Statistics {
     pub file_size: u64,
     /// Bytes that the file occupies on disk.
     pub allocated_size: u64,
-    /// The newest checkpoint.
+    /// The newest commit.
     pub commit_number: u64,
     /// Checkpoints that this handle made.
     pub checkpoint_count: u64,
@@ -47,7 +51,7 @@ impl RawStore {
     /// [`Error::Full`] with the store as before; [`Error::ReadOnly`], [`Error::Poisoned`],
     /// [`Error::Io`].
     pub fn reserve(&mut self, additional: u64) -> Result<()> {
-        self.begin()?;
+        self.make_ready()?;
         self.make_room(self.meta.len, additional)
     }
 
@@ -70,7 +74,8 @@ impl RawStore {
         if len >= self.meta.len {
             return Ok(());
         }
-        self.begin()?;
+        let before = self.begin_transaction()?;
+        self.sync()?;
         let mut kept = self.meta;
         kept.len = len;
         let mut generation_max = kept.generation_base;
@@ -97,14 +102,35 @@ impl RawStore {
             .checked_add(1)
             .ok_or_else(|| Error::GenerationsUsedUp { path: self.path().to_owned() })?;
         self.meta = kept;
-        self.progress.changed = true;
-        if any_deleted {
-            self.link_free_slots()?;
+        let result = if any_deleted { self.relink_free_slots() } else { Ok(()) };
+        if let Err(error) = result {
+            self.roll_back(before);
+            return Err(error);
         }
-        self.sync()?;
-        // Either meta must be enough, and the older one still names what is gone.
-        let result = self.write_meta(false);
+        self.commit(self.durable, Durability::Immediate)?;
+        // The journal must not name what is gone, and either meta must be enough.
+        let result = self.checkpoint().and_then(|()| self.write_meta(|_| {}));
         self.poison_if_failed(result)
+    }
+
+    /// Links all free slots below `len` anew, in ascending order. Damaged slots are left out.
+    fn relink_free_slots(&mut self) -> Result<()> {
+        self.meta.free_head = NO_SLOT;
+        slots::with_words(self.slots.area_words(), |area| {
+            for index in (0..self.meta.len).rev().map(SlotIndex::new) {
+                let Ok((tag, _)) = self.read(index.into(), area) else { continue };
+                if tag.state() != State::Deleted || !tag.can_be_reused() {
+                    continue;
+                }
+                let next = self.meta.free_head;
+                if free_link(area.as_bytes()) != Some(next) {
+                    write_free_link(area.as_mut_bytes(), next);
+                    self.stage(index, tag.deleted(), area);
+                }
+                self.meta.free_head = index.get();
+            }
+        });
+        Ok(())
     }
 
     /// Gives back the room beyond the last slot. When this returns it is durable.
@@ -115,7 +141,10 @@ impl RawStore {
     pub fn shrink_to_fit(&mut self) -> Result<()> {
         self.check_maintenance("shrink_to_fit")?;
         self.check_usable()?;
-        self.sync()?; // The meta names nothing beyond `len`, so what lies there can go.
+        self.sync()?;
+        if self.progress.changed {
+            self.checkpoint_or_poison()?;
+        } // Meta and journal name nothing beyond `len`: what lies there can go.
         let Some(file_len) = self.geometry().file_len(self.meta.len) else { return Ok(()) };
         self.capacity = self.meta.len;
         let mapping = &mut self.slots.mapping;

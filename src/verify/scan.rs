@@ -1,5 +1,6 @@
 //! All slots, on all processors.
 
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +36,8 @@ pub(super) struct Scan<'a> {
     len: u64,
     /// Slots below `len` that the file has.
     present: u64,
+    /// Slots of which the journal has a newer image.
+    images: HashMap<u64, Box<[u8]>>,
 }
 
 /// What one thread found, and in the end all.
@@ -59,6 +62,7 @@ impl<'a> Scan<'a> {
         header: &Header,
         len: u64,
         schema: Option<&'a Schema>,
+        images: HashMap<u64, Box<[u8]>>,
     ) -> Self {
         let geometry = *header.geometry();
         Self {
@@ -70,6 +74,7 @@ impl<'a> Scan<'a> {
             file_len: structures.file_len,
             len,
             present: geometry.slot_count_in(structures.file_len).min(len),
+            images,
         }
     }
 
@@ -170,6 +175,7 @@ impl<'a> Scan<'a> {
 
     fn check_slot(&self, index: SlotIndex, slot: &[u8], totals: &mut Totals, finding_max: usize) {
         totals.bytes_read += slot.len() as u64;
+        let slot = self.images.get(&index.get()).map_or(slot, |image| image);
         let (tag, area_crc) = match self.verify(index, slot) {
             Ok(found) => found,
             Err(damage) => {
@@ -223,6 +229,9 @@ impl<'a> Scan<'a> {
             let index = SlotIndex::new(to);
             let free = to < self.present && {
                 self.read(to, &mut slot)?;
+                if let Some(image) = self.images.get(&to) {
+                    slot.copy_from_slice(image);
+                }
                 self.verify(index, &slot)
                     .is_ok_and(|(tag, _)| tag.state() == State::Deleted && tag.can_be_reused())
             };

@@ -31,12 +31,14 @@ pub(crate) fn append_and_sync(path: &Path) {
     }
 }
 
-/// Ten samples are synced and five are not when the process panics.
+/// Fifteen samples are committed, and others are staged, when the process panics.
 pub(crate) fn append_then_panic(path: &Path) {
     let mut store = Store::<Sample>::open(path).unwrap();
     store.extend((0..10).map(sample)).unwrap();
-    store.sync().unwrap();
     store.extend((10..15).map(sample)).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.append(&sample(15)).unwrap();
+    transaction.update(3, &sample(4)).unwrap();
     panic!("on purpose");
 }
 
@@ -61,8 +63,8 @@ fn what_a_sync_acknowledged_survives_a_kill() {
         }
         let store = Store::<Sample>::open(&path).unwrap();
         let report = store.as_raw().open_report();
-        assert!(report.damage.is_empty() && report.slots_damaged == 0, "kill {kill}: {report:?}");
-        assert!(report.recounted, "kill {kill} was not noticed");
+        assert!(report.damage.is_empty(), "kill {kill}: {report:?}");
+        assert!(report.recovered, "kill {kill} was not noticed");
         let len = store.len();
         assert!(len >= acknowledged, "kill {kill}: {acknowledged} acknowledged, {len} there");
         unsaid += len - acknowledged;
@@ -81,8 +83,8 @@ fn what_a_sync_acknowledged_survives_a_kill() {
     );
 }
 
-/// A process panics with a store open. The panic drops the store, which must not call half-done
-/// work finished: the next opening counts again.
+/// A process panics with a transaction open. The panic drops transaction and store, which must
+/// neither commit nor call the store closed: the next opening recovers what was committed.
 #[test]
 fn a_panic_is_not_a_clean_close() {
     let directory = directory();
@@ -91,12 +93,12 @@ fn a_panic_is_not_a_clean_close() {
     let mut child = Child::start("append, then panic", &path);
     while child.hear().is_some() {}
     let store = Store::<Sample>::open(&path).unwrap();
-    assert!(store.as_raw().open_report().recounted, "{:?}", store.as_raw().open_report());
-    assert_samples(&store, 10);
+    assert!(store.as_raw().open_report().recovered, "{:?}", store.as_raw().open_report());
+    assert_samples(&store, 15);
     store.close().unwrap();
     assert_sound(&path);
     let store = Store::<Sample>::open(&path).unwrap();
-    assert!(!store.as_raw().open_report().recounted, "the close was clean");
+    assert!(!store.as_raw().open_report().recovered, "the close was clean");
 }
 
 /// The records' source panics in the middle of an `extend`, and somebody catches it: nothing was
@@ -125,11 +127,11 @@ fn a_dropped_store_is_closed() {
     store.extend((0..10).map(sample)).unwrap();
     drop(store);
     let store = Store::<Sample>::open(&path).unwrap();
-    assert!(!store.as_raw().open_report().recounted);
+    assert!(!store.as_raw().open_report().recovered);
     assert_samples(&store, 10);
 }
 
-/// Readers of a store that was left in the middle count for themselves and write nothing.
+/// Readers of a store that was left in the middle read through its journal, and write nothing.
 #[test]
 fn a_reader_of_an_unclean_store_leaves_it_as_it_is() {
     let directory = directory();
@@ -139,8 +141,9 @@ fn a_reader_of_an_unclean_store_leaves_it_as_it_is() {
     while child.hear().is_some() {}
     let before = std::fs::read(&path).unwrap();
     let store = Store::<Sample>::open_read_only(&path).unwrap();
-    assert!(store.as_raw().open_report().recounted);
-    assert_samples(&store, 10);
+    assert!(store.as_raw().open_report().recovered);
+    assert_samples(&store, 15);
+    assert_sound(&path);
     store.close().unwrap();
     assert!(before == std::fs::read(&path).unwrap(), "a reader changed the file");
 }
@@ -152,16 +155,16 @@ pub(crate) fn limit_file_size(bytes: u64) -> bool {
     Command::new("prlimit").args([process, limit]).status().is_ok_and(|status| status.success())
 }
 
-/// A limit stands in for a disk that fails: the sync's write of a meta is refused.
+/// A limit stands in for a disk that fails: the write of a frame is refused.
 pub(crate) fn fail_to_sync(path: &Path) {
     let mut store = Store::<Sample>::open(path).unwrap();
     store.extend((10..20).map(sample)).unwrap();
     if !limit_file_size(1) {
         return say("skipped: no prlimit");
     }
-    let failed = store.sync().unwrap_err();
+    let failed = store.append(&sample(20)).unwrap_err();
     println!("{}", chain(&failed));
-    assert!(matches!(failed, Error::Io { operation: "write", .. }), "{failed:?}");
+    assert!(matches!(failed, Error::CommitIndeterminate { .. }), "{failed:?}");
     let refused: Vec<Error> = vec![
         store.append(&sample(20)).unwrap_err(),
         store.update(0, &sample(1)).unwrap_err(),
@@ -179,8 +182,8 @@ pub(crate) fn fail_to_sync(path: &Path) {
     say(&format!("refused: {}", refused[0]));
 }
 
-/// A sync fails. From then on every write says so, nothing claims a clean close, and opening the
-/// store again finds what was synced before.
+/// A commit fails at its frame. From then on every write says so, nothing claims a clean close, and
+/// opening the store again finds what was committed before.
 #[test]
 fn a_failed_sync_poisons_the_store_until_it_is_opened_again() {
     let directory = directory();
@@ -194,8 +197,8 @@ fn a_failed_sync_poisons_the_store_until_it_is_opened_again() {
         return;
     }
     let store = Store::<Sample>::open(&path).unwrap();
-    assert!(store.as_raw().open_report().recounted);
-    assert_samples(&store, 10);
+    assert!(store.as_raw().open_report().recovered);
+    assert_samples(&store, 20);
     store.close().unwrap();
     assert_sound(&path);
 }

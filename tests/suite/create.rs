@@ -119,7 +119,7 @@ fn a_store_appears_when_it_is_filled_and_not_before() {
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
     assert_eq!(names_in(directory.path()), ["s"]);
     let store = Store::<Sample>::open(&path).unwrap();
-    assert!(!store.as_raw().open_report().recounted);
+    assert!(!store.as_raw().open_report().recovered);
     assert_samples(&store, count);
 }
 

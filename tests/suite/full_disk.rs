@@ -104,7 +104,7 @@ fn assert_usable(mut store: Store<Block>, path: &Path, len: u64) {
     store.close().unwrap();
     assert_sound(path);
     let mut store = Store::<Block>::open(path).unwrap();
-    assert!(!store.as_raw().open_report().recounted);
+    assert!(!store.as_raw().open_report().recovered);
     assert_blocks(&store, len);
     store.update(0, &block(0)).unwrap();
     assert_full(&store.reserve(1 << 30).unwrap_err(), path);

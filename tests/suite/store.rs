@@ -123,7 +123,7 @@ fn what_is_appended_is_there_after_reopening() {
         store.close().unwrap();
         sound(&path);
         let store = Store::<Sample>::open_read_only(&path).unwrap();
-        assert!(!store.as_raw().open_report().recounted);
+        assert!(!store.as_raw().open_report().recovered);
         let records: Vec<_> = store.iter().map(Result::unwrap).collect();
         assert_eq!(records.len(), 101_000);
         assert!(records.iter().zip(0..).all(|(record, time)| *record == sample(time)));

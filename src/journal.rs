@@ -1,0 +1,206 @@
+//! The open journal of a store: where transactions become durable.
+//!
+//! It stands beside the store and not inside, because syncing a file writes back all of its dirty
+//! pages. Its bytes exist before they are needed, as real zeros, and are used again in each epoch:
+//! a sync then changes nothing about the file but its contents.
+
+mod scan;
+
+pub use scan::Fault;
+pub(crate) use scan::{Scan, scan};
+
+use std::path::{Path, PathBuf};
+
+use zerocopy::{FromZeros, IntoBytes};
+
+use crate::error::{Error, Result};
+use crate::format::journal::{
+    FRAME_HEADER_SIZE, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity, JournalPage,
+};
+use crate::io::{Lock, NewFile, StoreFile};
+use crate::recovery::JournalFound;
+
+/// Bytes that a journal has at first, and up to which it grows instead of being emptied; few for
+/// the crash tests, whose histories are short.
+const SIZE_MIN: u64 = if cfg!(test) { 6 << 10 } else { 128 << 10 };
+const SIZE_COMFORTABLE: u64 = if cfg!(test) { 7 << 10 } else { 16 << 20 };
+
+/// A journal that frames are appended to.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: StoreFile,
+    identity: JournalIdentity,
+    epoch: u64,
+    /// Where the next frame goes.
+    position: u64,
+    /// Bytes that were written before.
+    size: u64,
+    /// A frame while it is being put together.
+    buffer: Vec<u8>,
+}
+
+/// The journal's place beside its store.
+pub(crate) fn path_beside(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push("-journal");
+    name.into()
+}
+
+/// What stands in the place of a store's journal, and the file if there is one.
+///
+/// # Errors
+///
+/// [`Error::NotAFile`], [`Error::Io`].
+pub(crate) fn find(store: &Path, writable: bool) -> Result<(JournalFound, Option<StoreFile>)> {
+    let file = match StoreFile::open(&path_beside(store), writable) {
+        Ok(file) => file,
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((JournalFound::Missing, None));
+        }
+        Err(error) => return Err(error),
+    };
+    let mut page = JournalPage::new_zeroed();
+    file.read(0, page.as_mut_bytes())?;
+    let identity = match page.decode() {
+        Ok(identity) => identity,
+        Err(damage) => return Ok((JournalFound::Damaged(damage), Some(file))),
+    };
+    let mut first = FrameHeader::new_zeroed();
+    file.read(FRAMES_OFFSET, first.as_mut_bytes())?;
+    let found = match first.decode(&identity) {
+        Some(_) => JournalFound::Whole(identity),
+        None => JournalFound::Empty(identity),
+    };
+    Ok((found, Some(file)))
+}
+
+impl Journal {
+    /// Creates a store's journal. When this returns, it is complete and durable, name included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exists`], [`Error::Full`], [`Error::Io`].
+    pub(crate) fn create(store: &StoreFile, identity: JournalIdentity, epoch: u64) -> Result<Self> {
+        let new = NewFile::new(&path_beside(store.path()), store.mode()?)?;
+        let file = new.file();
+        file.write(0, JournalPage::encode(&identity).as_bytes())?;
+        write_zeros(file, FRAMES_OFFSET, SIZE_MIN)?;
+        file.sync_all()?; // Complete: it may have a name.
+        let file = new.publish(Lock::Exclusive)?;
+        Ok(Self::resume(file, identity, epoch, FRAMES_OFFSET, SIZE_MIN))
+    }
+
+    /// Goes on with a journal whose frames, if any count, end at `position`.
+    pub(crate) fn resume(
+        file: StoreFile,
+        identity: JournalIdentity,
+        epoch: u64,
+        position: u64,
+        size: u64,
+    ) -> Self {
+        Self { file, identity, epoch, position, size, buffer: Vec::new() }
+    }
+
+    /// The epoch of the frames that are appended.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Bytes that the frames of this epoch take.
+    pub(crate) fn used(&self) -> u64 {
+        self.position - FRAMES_OFFSET
+    }
+
+    /// What has to be done before a frame with so many entries can be written.
+    pub(crate) fn room_for(&self, entry_count: u64) -> Room {
+        let frame_size = self.identity.frame_size(entry_count).unwrap_or(u64::MAX);
+        let end = self.position.saturating_add(frame_size);
+        if end <= self.size {
+            Room::Enough
+        } else if end <= SIZE_COMFORTABLE || self.used() == 0 {
+            let comfortable = self.size.saturating_mul(4).min(SIZE_COMFORTABLE);
+            Room::Grow(end.max(comfortable))
+        } else {
+            Room::Empty
+        }
+    }
+
+    /// Makes the journal longer. When this returns, its length is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] with the journal as before, [`Error::Io`].
+    pub(crate) fn grow(&mut self, size: u64) -> Result<()> {
+        self.file.allocate(self.size, size)?;
+        write_zeros(&self.file, self.size, size)?;
+        self.file.sync_all()?; // The new length is durable, and so are its zeros.
+        self.size = size;
+        Ok(())
+    }
+
+    /// Appends a frame. When this returns, its transactions are durable.
+    ///
+    /// There must be room. The frame's epoch is the journal's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]: it is not known whether the frame is durable.
+    pub(crate) fn append<'e>(
+        &mut self,
+        frame: &Frame,
+        entries: impl Iterator<Item = (u64, &'e [u64])>,
+    ) -> Result<()> {
+        self.buffer.clear();
+        self.buffer.resize(FRAME_HEADER_SIZE, 0);
+        for (index, slot) in entries {
+            self.buffer.extend_from_slice(&index.to_le_bytes());
+            self.buffer.extend_from_slice(slot.as_bytes());
+        }
+        let (header, payload) = self.buffer.split_at_mut(FRAME_HEADER_SIZE);
+        let encoded = FrameHeader::encode(frame, &self.identity, payload);
+        header.copy_from_slice(encoded.as_bytes());
+        self.file.write(self.position, &self.buffer)?;
+        self.file.sync_data()?; // Durable: a crash after this line finds the transactions here.
+        let size = self.identity.frame_size(frame.entry_count).unwrap_or(u64::MAX);
+        self.position = self.position.saturating_add(size);
+        Ok(())
+    }
+
+    /// Begins at the start again: the store's meta names this epoch, durably, and so no frame that
+    /// stands here counts any more.
+    pub(crate) fn reset(&mut self, epoch: u64) {
+        self.epoch = epoch;
+        self.position = FRAMES_OFFSET;
+    }
+
+    /// Removes the journal: no meta needs it any more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn remove(self) -> Result<()> {
+        self.file.remove()
+    }
+}
+
+/// What has to be done before a frame can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// Nothing.
+    Enough,
+    /// Make the journal so long.
+    Grow(u64),
+    /// Move what it holds into the slots, and begin at its start again.
+    Empty,
+}
+
+fn write_zeros(file: &StoreFile, start: u64, end: u64) -> Result<()> {
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    let mut offset = start;
+    while offset < end {
+        let len = (end - offset).min(ZEROS.len() as u64);
+        file.write(offset, &ZEROS[..len as usize])?;
+        offset += len;
+    }
+    Ok(())
+}

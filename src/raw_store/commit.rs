@@ -1,0 +1,199 @@
+//! How a transaction becomes durable: the order of steps is the order of lines in
+//! [`RawStore::flush`].
+
+use super::overlay::Overlay;
+use super::{JournalUse, RawStore};
+use crate::error::{Error, Result};
+use crate::format::geometry::SlotIndex;
+use crate::format::journal::Frame;
+use crate::format::meta::Meta;
+use crate::format::slot::Trailer;
+use crate::journal::Room;
+use crate::options::Durability;
+
+impl RawStore {
+    /// Stages one change and commits it.
+    pub(super) fn write_one<T>(&mut self, stage: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let before = self.begin_transaction()?;
+        match stage(self) {
+            Ok(result) => self.commit(before, self.durability).map(|_| result),
+            Err(error) => {
+                self.roll_back(before);
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins to stage; what the store holds before.
+    pub(super) fn begin_transaction(&mut self) -> Result<Meta> {
+        self.make_ready()?;
+        self.flush_if_due()?;
+        Ok(self.meta)
+    }
+
+    /// Forgets what was staged.
+    pub(super) fn roll_back(&mut self, before: Meta) {
+        self.staged.clear();
+        let Meta { sequence, epoch, journal_id, clean, .. } = self.durable;
+        self.meta = Meta { sequence, epoch, journal_id, clean, ..before };
+        self.progress.staged_append_size = 0;
+        // Slots that were spilled lie at or beyond `len`, where they mean nothing.
+    }
+
+    /// Commits what was staged; the number of the commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`], [`Error::Io`]: nothing was committed. [`Error::CommitIndeterminate`].
+    pub(super) fn commit(&mut self, before: Meta, durability: Durability) -> Result<u64> {
+        if self.staged.is_empty() && self.meta == before {
+            return Ok(before.commit_number);
+        }
+        self.meta.commit_number += 1;
+        self.progress.staged_append_size = 0;
+        let is_due = match durability {
+            Durability::Immediate => true,
+            Durability::Deferred { max_bytes, .. } => {
+                self.pending.size().saturating_add(self.staged.size()) > max_bytes
+            }
+        };
+        if !is_due {
+            self.progress.pending_since.get_or_insert_with(std::time::Instant::now);
+        } else if let Err(error) = self.flush() {
+            if !self.progress.poisoned {
+                self.roll_back(before);
+            }
+            return Err(error);
+        }
+        if !is_due {
+            let slot_words = self.slots.slot_words();
+            self.pending.absorb(&mut self.staged, slot_words);
+        }
+        Ok(self.meta.commit_number)
+    }
+
+    /// Makes durable what waits longer than it may.
+    fn flush_if_due(&mut self) -> Result<()> {
+        let Durability::Deferred { max_delay, .. } = self.durability else { return Ok(()) };
+        match self.progress.pending_since {
+            Some(since) if since.elapsed() >= max_delay => self.sync(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes all commits durable and visible: those that wait, and what is staged.
+    ///
+    /// All that can refuse comes first; then nothing has happened.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let indices = merged_indices(&self.pending, &self.staged);
+        self.make_journal_room(indices.len() as u64)?;
+        self.populate(&indices)?;
+        if self.progress.spilled || self.progress.grown {
+            let result = self.sync_slots(); // What the frame will name is durable: slots, length.
+            self.poison_if_failed(result)?;
+        }
+        if let JournalUse::Open(_) = self.journal {
+            let result = self.append_frame(&indices); // Durable from here.
+            self.poison_if_failed(result).map_err(|source| Error::CommitIndeterminate {
+                path: self.path().to_owned(),
+                source: Box::new(source),
+            })?;
+        }
+        let result = self.apply(&indices).and_then(|()| self.publish()); // Visible from here.
+        self.poison_if_failed(result)?;
+        self.durable = self.meta;
+        self.pending.clear();
+        self.staged.clear();
+        self.progress.changed = true;
+        self.progress.pending_since = None;
+        Ok(())
+    }
+
+    /// Sees that a frame with so many entries can be written.
+    fn make_journal_room(&mut self, entry_count: u64) -> Result<()> {
+        loop {
+            let Some(journal) = self.journal.open_mut() else { return Ok(()) };
+            match journal.room_for(entry_count) {
+                Room::Enough => return Ok(()),
+                Room::Grow(size) => {
+                    let can_empty = journal.used() > 0;
+                    match journal.grow(size) {
+                        // There is room in the journal itself, once it is empty.
+                        Err(Error::Full { .. }) if can_empty => self.checkpoint_or_poison()?,
+                        Err(error @ Error::Full { .. }) => return Err(error),
+                        result => self.poison_if_failed(result)?,
+                    }
+                }
+                Room::Empty => self.checkpoint_or_poison()?,
+            }
+        }
+    }
+
+    /// Makes the pages of slots writable, so that no store into them can fail: on file systems
+    /// that copy on write, a page that is allocated may still need a block.
+    pub(super) fn populate(&self, indices: &[u64]) -> Result<()> {
+        let mut rest = if self.shares_blocks { indices } else { &[] };
+        while let [first, ..] = *rest {
+            // Neighbours are made writable together.
+            const GAP: u64 = 64;
+            let run = rest.windows(2).take_while(|pair| pair[1] - pair[0] <= GAP).count() + 1;
+            let last = rest[run - 1];
+            self.slots.mapping.populate(first, last).map_err(|source| Error::Full {
+                path: self.path().to_owned(),
+                needed: (last - first + 1) * u64::from(self.geometry().stride()),
+                file_size: self.geometry().file_len(self.capacity).unwrap_or(u64::MAX),
+                available: self.file.available(),
+                source,
+            })?;
+            rest = &rest[run..];
+        }
+        Ok(())
+    }
+
+    fn append_frame(&mut self, indices: &[u64]) -> Result<()> {
+        let slot_words = self.slots.slot_words();
+        let JournalUse::Open(journal) = &mut self.journal else { return Ok(()) };
+        let frame = Frame {
+            epoch: journal.epoch(),
+            first_commit: self.durable.commit_number + 1,
+            last_commit: self.meta.commit_number,
+            len: self.meta.len,
+            live_count: self.meta.live_count,
+            free_head: self.meta.free_head,
+            digest: self.meta.digest,
+            generation_base: self.meta.generation_base,
+            entry_count: indices.len() as u64,
+        };
+        let slot = |index: &u64| {
+            let staged = self.staged.get(*index, slot_words);
+            let slot = staged.or_else(|| self.pending.get(*index, slot_words));
+            slot.map(|slot| (*index, slot))
+        };
+        journal.append(&frame, indices.iter().filter_map(slot))
+    }
+
+    /// Copies the slots that wait into the mapping.
+    fn apply(&mut self, indices: &[u64]) -> Result<()> {
+        let slot_words = self.slots.slot_words();
+        for &index in indices {
+            let staged = self.staged.get(index, slot_words);
+            let slot = staged.or_else(|| self.pending.get(index, slot_words));
+            let Some((trailer, area)) = slot.and_then(|slot| slot.split_last()) else { continue };
+            let trailer: Trailer = zerocopy::transmute!(*trailer);
+            let result = self.slots.put(SlotIndex::new(index), trailer, area);
+            result.map_err(|source| self.corrupt(source))?;
+        }
+        Ok(())
+    }
+}
+
+/// The indices of two overlays, ascending, each once.
+fn merged_indices(one: &Overlay, other: &Overlay) -> Vec<u64> {
+    let mut indices = other.indices();
+    if !one.is_empty() {
+        indices.extend(one.indices());
+        indices.sort_unstable();
+        indices.dedup();
+    }
+    indices
+}

@@ -1,0 +1,181 @@
+//! What is done at opening, as [`decide`] says: mostly nothing.
+
+use zerocopy::IntoBytes;
+
+use super::{Access, JournalUse, RawStore};
+use crate::error::{Error, Result};
+use crate::format::Corruption;
+use crate::format::digest::Digest;
+use crate::format::geometry::SlotIndex;
+use crate::format::journal::JournalIdentity;
+use crate::format::slot::{State, Trailer};
+use crate::io::StoreFile;
+use crate::journal::{Journal, Scan, find, scan};
+use crate::recovery::{Decision, JournalFound, Refusal, decide};
+
+impl RawStore {
+    /// Brings the store into a state in which it can be used.
+    pub(super) fn recover(&mut self) -> Result<()> {
+        let writable = self.access != Access::Read;
+        let (found, file) = find(self.path(), writable)?;
+        let both_whole = self.report.damage.iter().all(|damage| !damage.is_of_a_meta());
+        let decision = decide(self.store_id(), &self.durable, both_whole, &found);
+        let identity = match found {
+            JournalFound::Empty(identity) | JournalFound::Whole(identity) => Some(identity),
+            JournalFound::Missing | JournalFound::Damaged(_) => None,
+        };
+        match (decision, file, identity) {
+            (Decision::Refuse(refusal), ..) => return Err(refusal.into_error(self.path())),
+            (Decision::CompareSlots, ..) => {
+                self.check_len()?;
+                self.compare_slots()?;
+            }
+            (Decision::Replay, Some(file), Some(identity)) if writable => {
+                self.replay(file, identity)?;
+            }
+            (Decision::Replay, Some(file), Some(identity)) => {
+                self.read_through(&file, &identity)?;
+            }
+            (Decision::RemoveLeftover, Some(file), _) if writable => file.remove()?,
+            (Decision::SetAside, Some(file), _) if writable => {
+                self.report.set_aside = Some(file.set_aside()?);
+            }
+            _ => {}
+        }
+        self.check_len()
+    }
+
+    /// Checks that the file has all slots.
+    fn check_len(&self) -> Result<()> {
+        let expected = self.geometry().file_len(self.meta.len).unwrap_or(u64::MAX);
+        let actual = self.file.len()?;
+        if actual >= expected {
+            return Ok(());
+        }
+        Err(self.corrupt(Corruption::FileTooShort { expected, actual }))
+    }
+
+    /// Reads all slots, and refuses the store unless they are what the meta says.
+    fn compare_slots(&self) -> Result<()> {
+        let (mut live_count, mut digest) = (0, Digest::default());
+        let mut area = vec![0; self.slots.area_words()];
+        for index in (0..self.meta.len).map(SlotIndex::new) {
+            match self.read(index.into(), &mut area) {
+                Ok((tag, area_crc)) if tag.state() == State::Live => {
+                    live_count += 1;
+                    digest.add(index.get(), area_crc);
+                }
+                // A damaged slot makes the digest wrong, and is found when it is read.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if (live_count, Some(digest)) == (self.meta.live_count, self.meta.digest) {
+            return Ok(());
+        }
+        Err(Refusal::Missing.into_error(self.path()))
+    }
+
+    /// Copies what the journal holds into the slots, and begins a new epoch.
+    fn replay(&mut self, file: StoreFile, identity: JournalIdentity) -> Result<()> {
+        self.check_counters()?;
+        let found = self.scan(&file, &identity)?;
+        self.distrust_the_cache(&file, &found)?;
+        let size = file.len()?;
+        self.adopt_frame(&found);
+        self.durable = self.meta;
+        let epoch = self.durable.epoch;
+        self.apply_images(&file, &identity, &found)?;
+        let journal = Journal::resume(file, identity, epoch, found.end, size);
+        self.journal = JournalUse::Open(journal);
+        self.progress.grown = true; // Its length may be in memory only.
+        self.checkpoint_or_poison()?; // What was dropped can never follow a new frame.
+        self.progress.started = true;
+        Ok(())
+    }
+
+    /// Keeps what the journal holds in memory, and writes nothing.
+    fn read_through(&mut self, file: &StoreFile, identity: &JournalIdentity) -> Result<()> {
+        let found = self.scan(file, identity)?;
+        self.adopt_frame(&found);
+        let pending = &mut self.pending;
+        let mut area = vec![0; self.slots.area_words()];
+        found.for_each_image(file, identity, |index, slot| {
+            if let Some(trailer) = split(slot, &mut area) {
+                pending.put(index.get(), &area, zerocopy::transmute!(trailer));
+            }
+            Ok(())
+        })
+    }
+
+    fn scan(&mut self, file: &StoreFile, identity: &JournalIdentity) -> Result<Scan> {
+        let found = scan(file, identity, self.geometry(), &self.durable)?;
+        if let Some(fault) = found.fault {
+            return Err(Error::JournalDamaged { journal: file.path().to_owned(), fault });
+        }
+        self.report.recovered = true;
+        self.report.frame_count = found.frame_count;
+        self.report.is_torn = found.is_torn;
+        Ok(found)
+    }
+
+    /// What was read may be in memory only: it is written again as it is, and synced.
+    fn distrust_the_cache(&mut self, journal: &StoreFile, found: &Scan) -> Result<()> {
+        if let Some((offset, _)) = found.last {
+            rewrite(journal, offset, found.end)?;
+        }
+        journal.sync_all()?; // The frames are durable, and all that they name was before them.
+        self.sync_meta()?; // The meta is durable, and so is the file's length.
+        self.file.sync_directory() // The journal's name is durable.
+    }
+
+    fn adopt_frame(&mut self, found: &Scan) {
+        let Some((_, frame)) = found.last else { return };
+        self.meta = frame.applied_to(self.meta);
+        self.report.commit_count = self.meta.commit_number - self.durable.commit_number;
+    }
+
+    /// Copies the last image of each slot in, whatever the slot holds: it may hold it in memory
+    /// only.
+    fn apply_images(
+        &mut self,
+        file: &StoreFile,
+        identity: &JournalIdentity,
+        found: &Scan,
+    ) -> Result<()> {
+        let mut indices: Vec<_> = found.images.keys().copied().collect();
+        indices.sort_unstable();
+        self.populate(&indices)?;
+        let mut area = vec![0; self.slots.area_words()];
+        let slots = &mut self.slots;
+        let path = self.file.path();
+        found.for_each_image(file, identity, |index, slot| {
+            let Some(trailer) = split(slot, &mut area) else { return Ok(()) };
+            let result = slots.put(index, trailer, &area);
+            result.map_err(|corruption| Error::Corrupt { path: path.to_owned(), corruption })
+        })
+    }
+}
+
+/// Copies a slot's area into words; its trailer.
+fn split(slot: &[u8], area: &mut [u64]) -> Option<Trailer> {
+    let (bytes, trailer) = slot.split_last_chunk::<8>()?;
+    let area = area.as_mut_bytes();
+    if area.len() != bytes.len() {
+        return None;
+    }
+    area.copy_from_slice(bytes);
+    Some(zerocopy::transmute!(*trailer))
+}
+
+/// Writes a frame over itself.
+fn rewrite(journal: &StoreFile, offset: u64, end: u64) -> Result<()> {
+    let mut block = vec![0; 1 << 16];
+    let mut start = offset;
+    while start < end {
+        let len = (end - start).min(block.len() as u64) as usize;
+        let count = journal.read(start, &mut block[..len])?;
+        journal.write(start, &block[..count])?;
+        start += len as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! Writes within a transaction: they change what this handle sees, and nothing else.
+
+use zerocopy::IntoBytes;
+
+use super::{RawStore, slots};
+use crate::error::{Error, Result};
+use crate::format::Corruption;
+use crate::format::geometry::SlotIndex;
+use crate::format::meta;
+use crate::format::slot::{NO_SLOT, State, Tag, free_link, write_free_link};
+use crate::place::{Handle, Place};
+
+/// Records that a transaction appends are staged up to so many bytes; further ones go where they
+/// belong at once, and are synced before the transaction is. Few for the crash tests.
+const SPILL_SIZE: u64 = if cfg!(test) { 100 } else { 256 << 10 };
+
+impl RawStore {
+    pub(super) fn stage(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> u32 {
+        let (trailer, area_crc) = self.slots.seal(index, tag, area);
+        self.staged.put(index.get(), area, zerocopy::transmute!(trailer));
+        area_crc
+    }
+
+    pub(crate) fn stage_append(&mut self, area: &[u64]) -> Result<SlotIndex> {
+        self.make_room(self.meta.len, 1)?;
+        let index = SlotIndex::new(self.meta.len);
+        let tag = Tag::first(self.meta.generation_base);
+        let area_crc = if self.progress.staged_append_size < SPILL_SIZE {
+            self.progress.staged_append_size += area.as_bytes().len() as u64;
+            self.stage(index, tag, area)
+        } else {
+            // Many of them go where they belong at once: nobody looks at or beyond the `len` that
+            // is published.
+            self.progress.spilled = true;
+            let result = self.slots.write_new(index, tag, area);
+            result.map_err(|source| self.corrupt(source))?
+        };
+        self.meta.len += 1;
+        self.meta.live_count += 1;
+        if let Some(digest) = &mut self.meta.digest {
+            digest.add(index.get(), area_crc);
+        }
+        Ok(index)
+    }
+
+    pub(crate) fn stage_insert(&mut self, area: &[u64]) -> Result<Handle> {
+        let generation = self.meta.generation_base;
+        if self.meta.free_head == NO_SLOT {
+            return Ok(Handle { index: self.stage_append(area)?, generation });
+        }
+        let index = SlotIndex::new(self.meta.free_head);
+        let (tag, next) = self.read_free_slot(index)?;
+        let live_count = self.live_count_within(self.meta.live_count.checked_add(1))?;
+        let area_crc = self.stage(index, tag, area);
+        (self.meta.free_head, self.meta.live_count) = (next, live_count);
+        if let Some(digest) = &mut self.meta.digest {
+            digest.add(index.get(), area_crc);
+        }
+        Ok(Handle { index, generation: tag.generation() })
+    }
+
+    pub(crate) fn stage_update(&mut self, place: Place, area: &[u64]) -> Result<()> {
+        let index = place.index;
+        let (tag, old_crc) = slots::with_words(area.len(), |old| self.read(place, old))?;
+        if tag.state() != State::Live {
+            return Err(Error::Deleted { index });
+        }
+        let area_crc = self.stage(index, tag.updated(), area);
+        if let Some(digest) = &mut self.meta.digest {
+            digest.subtract(index.get(), old_crc);
+            digest.add(index.get(), area_crc);
+        }
+        Ok(())
+    }
+
+    /// Removes a record and leaves its bytes in `area`; whether there was one.
+    pub(crate) fn stage_remove(&mut self, place: Place, area: &mut [u64]) -> Result<bool> {
+        let index = place.index;
+        let (tag, old_crc) = self.read(place, area)?;
+        if tag.state() != State::Live {
+            return Ok(false);
+        }
+        let live_count = self.live_count_within(self.meta.live_count.checked_sub(1))?;
+        let tag = tag.deleted();
+        // A slot whose generations are used up is left out of the free list.
+        let next = if tag.can_be_reused() { self.meta.free_head } else { NO_SLOT };
+        slots::with_words(area.len(), |link| {
+            write_free_link(link.as_mut_bytes(), next);
+            self.stage(index, tag, link);
+        });
+        if tag.can_be_reused() {
+            self.meta.free_head = index.get();
+        }
+        self.meta.live_count = live_count;
+        if let Some(digest) = &mut self.meta.digest {
+            digest.subtract(index.get(), old_crc);
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn stage_remove_record(&mut self, place: Place) -> Result<bool> {
+        let mut area = std::mem::take(&mut self.scratch);
+        let result = self.stage_remove(place, &mut area);
+        self.scratch = area;
+        result
+    }
+
+    /// Checks the slot to which the free list leads; the tag for its next record, and the next
+    /// free slot.
+    fn read_free_slot(&self, index: SlotIndex) -> Result<(Tag, u64)> {
+        let len = self.meta.len;
+        let list = |from, to| Corruption::FreeList { from, to: SlotIndex::new(to), len };
+        slots::with_words(self.slots.area_words(), |area| {
+            let (tag, _) = self.read(index.into(), area)?;
+            let reused = tag.reused().filter(|_| tag.state() == State::Deleted);
+            let head = SlotIndex::new(NO_SLOT);
+            let reused = reused.ok_or_else(|| self.corrupt(list(head, index.get())))?;
+            let next = free_link(area.as_bytes()).unwrap_or(NO_SLOT);
+            if next != NO_SLOT && next >= len {
+                return Err(self.corrupt(list(index, next)));
+            }
+            Ok((reused, next))
+        })
+    }
+
+    /// A new count of records, if there can be so many: the count in the meta came from a file.
+    pub(super) fn live_count_within(&self, live_count: Option<u64>) -> Result<u64> {
+        live_count.filter(|&count| count <= self.meta.len).ok_or_else(|| {
+            self.corrupt(Corruption::Field {
+                structure: meta::NAMES[self.meta_page],
+                field: "live_count",
+                expected: "the number of records",
+                found: self.meta.live_count,
+            })
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! Journals that are missing, foreign, old, torn or damaged.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stridedb::format::Corruption;
+use stridedb::{Error, JournalFault, Store};
+
+use crate::common::{Sample, assert_samples, assert_sound, directory, make, report, sample};
+use crate::transactions::{journal_of, killed};
+
+/// A store that was killed after three commits: the fourth, fifth and sixth sample.
+fn hot(directory: &Path) -> PathBuf {
+    let path = directory.join("s.stride");
+    make(&path, 3);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    for number in 3..6 {
+        store.append(&sample(number)).unwrap();
+    }
+    killed(&path)
+}
+
+/// Fails unless opening refuses a store in each way, and leaves it as it is; one of the errors.
+#[track_caller]
+fn refused(path: &Path) -> Error {
+    let before = fs::read(path).unwrap();
+    let error = Store::<Sample>::open(path).unwrap_err();
+    assert!(Store::<Sample>::open_read_only(path).is_err());
+    assert!(!report(path).unwrap().is_sound(), "verify says that it is sound");
+    assert!(fs::read(path).unwrap() == before, "the store was changed");
+    println!("{error}");
+    error
+}
+
+#[test]
+fn a_store_that_needs_its_journal_is_refused_without_it() {
+    let directory = directory();
+    let path = hot(directory.path());
+    fs::remove_file(journal_of(&path)).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, Error::JournalMissing { .. }), "{error:?}");
+}
+
+#[test]
+fn a_store_that_needs_its_journal_is_refused_with_another() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let other = tempfile::tempdir_in(directory.path()).unwrap();
+    let stranger = hot(other.path());
+    fs::copy(journal_of(&stranger), journal_of(&path)).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, Error::JournalOther { .. }), "{error:?}");
+    fs::write(journal_of(&path), b"no journal at all").unwrap();
+    let error = refused(&path);
+    let damaged = matches!(error, Error::Corrupt { corruption: Corruption::Magic { .. }, .. });
+    assert!(damaged, "{error:?}");
+    assert_eq!(fs::read(journal_of(&path)).unwrap(), b"no journal at all");
+}
+
+/// A backup, closed cleanly, is put in place of a store that was in use: the journal that still
+/// stands there is never replayed, and not lost either.
+#[test]
+fn a_journal_over_a_restored_backup_is_set_aside() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let journal = fs::read(journal_of(&path)).unwrap();
+    make(&directory.path().join("backup"), 2);
+    fs::copy(directory.path().join("backup"), &path).unwrap();
+    assert_samples(&Store::open_read_only(&path).unwrap(), 2);
+    let store = Store::<Sample>::open(&path).unwrap();
+    assert_samples(&store, 2);
+    let aside = store.as_raw().open_report().set_aside.clone().expect("it was set aside");
+    assert!(fs::read(aside).unwrap() == journal, "the journal was changed");
+    drop(store);
+    assert_sound(&path);
+}
+
+/// A process ended between the last meta and the removal of the journal.
+#[test]
+fn a_journal_that_is_left_over_is_removed() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let store = Store::<Sample>::open(&path).unwrap();
+    let journal = fs::read(journal_of(&path)).unwrap();
+    store.close().unwrap();
+    fs::write(journal_of(&path), journal).unwrap();
+    assert_sound(&path);
+    assert_samples(&Store::open_read_only(&path).unwrap(), 6);
+    let store = Store::<Sample>::open(&path).unwrap();
+    assert!(!store.as_raw().open_report().recovered);
+    assert_samples(&store, 6);
+    store.close().unwrap();
+    assert!(!journal_of(&path).exists());
+}
+
+/// The newer meta rots while the store is in use: the older one says that the store was closed, and
+/// does not know the journal. Nothing is guessed.
+#[test]
+fn a_journal_that_only_a_damaged_meta_knew_is_not_ignored() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let mut bytes = fs::read(&path).unwrap();
+    let sequence = |at: usize| u64::from_le_bytes(*bytes[at + 88..].first_chunk().unwrap());
+    let newer = if sequence(4096) > sequence(8192) { 4096 } else { 8192 };
+    bytes[newer + 300] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, Error::JournalUnexpected { .. }), "{error:?}");
+}
+
+/// Where the frames of the three commits stand, and where they end.
+const FRAMES: [usize; 4] = [4096, 4288, 4480, 4672];
+
+/// The journal is cut at every byte of its frames: whole commits are there, from the first on, and
+/// the rest is a torn tail or was never there.
+#[test]
+fn a_journal_that_was_cut_gives_a_prefix() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let (store, journal) = (fs::read(&path).unwrap(), fs::read(journal_of(&path)).unwrap());
+    // What a frame takes, without the padding up to the next one.
+    let needed = FRAMES.map(|start| start + 128 + 8 + 32);
+    for len in 4096..=FRAMES[3] {
+        fs::write(&path, &store).unwrap();
+        fs::write(journal_of(&path), &journal[..len]).unwrap();
+        let commits = needed.iter().filter(|&&end| end <= len).count() as u64;
+        let found = Store::<Sample>::open(&path).unwrap_or_else(|e| panic!("cut at {len}: {e}"));
+        assert_eq!(found.as_raw().open_report().commit_count, commits, "cut at {len}");
+        assert_samples(&found, 3 + commits);
+    }
+}
+
+/// Each single bit of the journal is flipped: all commits are there, or opening says that some are
+/// damaged, or the last one is taken for a torn tail, which nothing in the journal can tell.
+#[test]
+fn every_flipped_bit_of_a_journal_is_noticed_or_harmless() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let (store, journal) = (fs::read(&path).unwrap(), fs::read(journal_of(&path)).unwrap());
+    let step = if cfg!(debug_assertions) { 61 } else { 1 };
+    let (mut all, mut refused, mut torn) = (0, 0, 0);
+    let mut changed = journal[..FRAMES[3] + 256].to_vec();
+    for bit in (0..changed.len() * 8).step_by(step) {
+        changed[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &store).unwrap();
+        fs::write(journal_of(&path), &changed).unwrap();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let byte = bit / 8;
+        match Store::<Sample>::open(&path) {
+            Ok(found) if found.len() == 6 => {
+                assert_samples(&found, 6);
+                all += 1;
+            }
+            Ok(found) => {
+                assert!((FRAMES[2]..FRAMES[3]).contains(&byte), "bit {bit}: lost in silence");
+                assert_samples(&found, 5);
+                torn += 1;
+            }
+            Err(Error::JournalDamaged { fault, .. }) => {
+                let middle = matches!(fault, JournalFault::DamagedMiddle { .. });
+                assert!(middle && (FRAMES[0]..FRAMES[2]).contains(&byte), "bit {bit}: {fault}");
+                refused += 1;
+            }
+            Err(Error::Corrupt { .. } | Error::JournalOther { .. }) => {
+                assert!(byte < 4096, "bit {bit}");
+                refused += 1;
+            }
+            Err(error) => panic!("bit {bit}: {error}"),
+        }
+    }
+    println!("{all} flips harmless, {refused} refused, {torn} taken for a torn tail");
+    assert!(all > 0 && refused > 0 && torn > 0);
+}
+
+/// A store is recovered and goes on in the next epoch, and then its slots and metas are those of
+/// before: as if a disk had lost them.
+#[test]
+fn frames_of_a_newer_epoch_are_refused() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let before = fs::read(&path).unwrap();
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    store.append(&sample(6)).unwrap();
+    let old = killed(&path);
+    fs::write(&old, before).unwrap();
+    let error = refused(&old);
+    let Error::JournalDamaged { fault: JournalFault::NewerEpoch { known, found, .. }, .. } = error
+    else {
+        panic!("expected a newer epoch, found {error:?}");
+    };
+    assert_eq!(found, known + 1);
+}

@@ -1,0 +1,269 @@
+//! Transactions: all or nothing, and durable when they say so.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use stridedb::{Durability, Error, OpenOptions, Store};
+
+use crate::common::{Sample, assert_samples, assert_sound, directory, make, sample};
+
+/// The journal's place beside a store.
+pub(crate) fn journal_of(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push("-journal");
+    name.into()
+}
+
+/// What a kill at this moment leaves: a copy of the store and of its journal, if there is one.
+pub(crate) fn killed(store: &Path) -> PathBuf {
+    let mut copy = store.as_os_str().to_owned();
+    copy.push("-killed");
+    let copy = PathBuf::from(copy);
+    fs::copy(store, &copy).unwrap();
+    let _ = fs::remove_file(journal_of(&copy));
+    if journal_of(store).exists() {
+        fs::copy(journal_of(store), journal_of(&copy)).unwrap();
+    }
+    copy
+}
+
+/// Opens what a kill leaves, checks that it is sound, and closes it.
+fn samples_after_a_kill(store: &Path, expected: u64) -> stridedb::OpenReport {
+    let copy = killed(store);
+    assert_sound(&copy);
+    assert_samples(&Store::open_read_only(&copy).unwrap(), expected);
+    let store = Store::<Sample>::open(&copy).unwrap();
+    assert_samples(&store, expected);
+    let report = store.as_raw().open_report().clone();
+    store.close().unwrap();
+    assert!(!journal_of(&copy).exists(), "a closed store is one file");
+    assert_sound(&copy);
+    assert_samples(&Store::open_read_only(&copy).unwrap(), expected);
+    report
+}
+
+#[test]
+fn a_commit_is_there_after_a_kill_and_an_open_transaction_is_not() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 5);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.append(&sample(5)).unwrap();
+    transaction.update(0, &sample(99)).unwrap();
+    transaction.remove(1).unwrap();
+    assert_eq!(samples_after_a_kill(&path, 5).commit_count, 0, "durable before the commit");
+    transaction.update(0, &sample(0)).unwrap();
+    transaction.insert(&sample(1)).unwrap();
+    transaction.commit().unwrap();
+    let report = samples_after_a_kill(&path, 6);
+    assert_eq!((report.recovered, report.commit_count, report.frame_count), (true, 1, 1));
+    store.append(&sample(6)).unwrap();
+    store.extend((7..1000).map(sample)).unwrap();
+    assert_eq!(samples_after_a_kill(&path, 1000).commit_count, 3);
+}
+
+#[test]
+fn what_is_not_committed_is_forgotten() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 5);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let digest = store.digest();
+    let mut transaction = store.begin().unwrap();
+    transaction.append(&sample(77)).unwrap();
+    transaction.update(2, &sample(78)).unwrap();
+    transaction.extend((0..10_000).map(sample)).unwrap();
+    transaction.remove(0).unwrap();
+    transaction.roll_back();
+    assert_samples(&store, 5);
+
+    let failed = store.write(|transaction| {
+        transaction.update(3, &sample(79))?;
+        transaction.get(17).map(drop)
+    });
+    assert!(matches!(failed, Err(Error::OutOfRange { .. })), "{failed:?}");
+    assert_samples(&store, 5);
+
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _ = store.write(|transaction| -> stridedb::Result<()> {
+            transaction.update(3, &sample(79))?;
+            panic!("on purpose")
+        });
+    }));
+    assert!(panicked.is_err());
+    assert_samples(&store, 5);
+    assert_eq!((store.digest(), store.as_raw().statistics().unwrap().commit_number), (digest, 1));
+    store.append(&sample(5)).unwrap();
+    samples_after_a_kill(&path, 6);
+}
+
+#[test]
+fn a_transaction_reads_its_own_writes() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 3);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.update(1, &sample(10)).unwrap();
+    assert_eq!(transaction.get(1).unwrap(), Some(sample(10)));
+    assert_eq!(transaction.append(&sample(3)).unwrap().get(), 3);
+    assert_eq!(transaction.extend((4..20_000).map(sample)).unwrap(), 4..20_000);
+    assert_eq!(transaction.len(), 20_000);
+    for index in [3, 4, 19_999] {
+        assert_eq!(transaction.get(index).unwrap(), Some(sample(index)));
+    }
+    transaction.update(19_999, &sample(11)).unwrap();
+    assert_eq!(transaction.get(19_999).unwrap(), Some(sample(11)));
+    assert_eq!(transaction.remove(2).unwrap(), Some(sample(2)));
+    assert_eq!(transaction.get(2).unwrap(), None);
+    let handle = transaction.insert(&sample(12)).unwrap();
+    assert_eq!((handle.index.get(), handle.generation), (2, 1));
+    assert_eq!(transaction.get(handle).unwrap(), Some(sample(12)));
+    for (index, number) in [(1, 1), (2, 2), (19_999, 19_999)] {
+        transaction.update(index, &sample(number)).unwrap();
+    }
+    transaction.commit().unwrap();
+    samples_after_a_kill(&path, 20_000);
+}
+
+/// Far more records than a transaction stages, one by one.
+#[test]
+fn records_that_do_not_fit_into_memory_spill() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 0);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    for (end, commits) in [(30_000, false), (60_000, true)] {
+        let mut transaction = store.begin().unwrap();
+        for number in 0..end {
+            transaction.append(&sample(number)).unwrap();
+        }
+        transaction.update(end - 1, &sample(1)).unwrap();
+        transaction.update(end - 1, &sample(end - 1)).unwrap();
+        if commits {
+            transaction.commit().unwrap();
+        }
+    }
+    let journal = fs::metadata(journal_of(&path)).unwrap().len();
+    assert!(journal < 2 << 20, "{journal} bytes of journal for records that were spilled");
+    samples_after_a_kill(&path, 60_000);
+}
+
+#[test]
+fn deferred_commits_become_durable_together() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 5);
+    let durability =
+        Durability::Deferred { max_delay: Duration::from_secs(3600), max_bytes: 1 << 20 };
+    let options = OpenOptions::new().durability(durability);
+    let mut store = options.open::<Sample>(&path).unwrap();
+    store.append(&sample(5)).unwrap();
+    store.update(0, &sample(7)).unwrap();
+    store.update(0, &sample(0)).unwrap();
+    assert_samples(&store, 6);
+    samples_after_a_kill(&path, 5);
+    store.sync().unwrap();
+    let report = samples_after_a_kill(&path, 6);
+    assert_eq!((report.commit_count, report.frame_count), (3, 1));
+
+    // One that is to be durable at once takes those before it along.
+    store.append(&sample(6)).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.set_durability(Durability::Immediate);
+    transaction.append(&sample(7)).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(samples_after_a_kill(&path, 8).frame_count, 2);
+
+    // So many bytes do not wait.
+    for number in 8..40_000 {
+        store.append(&sample(number)).unwrap();
+    }
+    let copy = killed(&path);
+    let len = Store::<Sample>::open_read_only(&copy).unwrap().len();
+    assert!((20_000..40_000).contains(&len), "{len} of 40,000 are durable");
+    store.close().unwrap();
+    assert_samples(&Store::open(&path).unwrap(), 40_000);
+}
+
+#[test]
+fn a_deferred_commit_waits_no_longer_than_it_may() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 5);
+    let durability = Durability::Deferred { max_delay: Duration::ZERO, max_bytes: 1 << 20 };
+    let mut store = OpenOptions::new().durability(durability).open::<Sample>(&path).unwrap();
+    store.append(&sample(5)).unwrap();
+    samples_after_a_kill(&path, 5);
+    store.append(&sample(6)).unwrap();
+    samples_after_a_kill(&path, 6);
+}
+
+/// The journal grows until it is comfortable, is emptied by checkpoints then, and grows beyond
+/// that for a transaction that needs more.
+#[test]
+fn a_journal_is_used_again_and_again() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 500_000);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let journal_size = || fs::metadata(journal_of(&path)).unwrap().len();
+    store.update(0, &sample(0)).unwrap();
+    assert_eq!(journal_size(), 128 << 10);
+    for round in 0..30 {
+        store
+            .write(|transaction| {
+                (0..20_000).try_for_each(|n| {
+                    let index = (n * 13 + round) % 500_000;
+                    transaction.update(index, &sample(index))
+                })
+            })
+            .unwrap();
+    }
+    assert_eq!(journal_size(), 16 << 20);
+    let statistics = store.as_raw().statistics().unwrap();
+    assert!(statistics.checkpoint_count > 0, "{statistics:?}");
+    assert!(samples_after_a_kill(&path, 500_000).recovered);
+    store
+        .write(|transaction| {
+            (0..500_000).try_for_each(|index| transaction.update(index, &sample(index + 1)))
+        })
+        .unwrap();
+    let larger = journal_size();
+    assert!(larger > 16 << 20, "{larger} bytes");
+    let copy = killed(&path);
+    assert_sound(&copy);
+    let store = Store::<Sample>::open(&copy).unwrap();
+    assert_eq!(store.get(499_999).unwrap(), Some(sample(500_000)));
+}
+
+/// Records are cut off and others appended in their place, with every state in between killed.
+#[test]
+fn truncating_survives_a_kill() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 100);
+    let options = OpenOptions::new().maintenance(true);
+    let mut store = options.open::<Sample>(&path).unwrap();
+    for index in [3, 50, 7] {
+        store.remove(index).unwrap();
+    }
+    store.truncate(20).unwrap();
+    let copy = killed(&path);
+    assert_sound(&copy);
+    let mut found = Store::<Sample>::open(&copy).unwrap();
+    assert_eq!((found.len(), found.live_count()), (20, 18));
+    assert_eq!(found.insert(&sample(3)).unwrap().index.get(), 3);
+    assert_eq!(found.insert(&sample(7)).unwrap().index.get(), 7);
+    assert_samples(&found, 20);
+    found.close().unwrap();
+    store.shrink_to_fit().unwrap();
+    assert_sound(&killed(&path));
+    store.extend((20..40).map(sample)).unwrap();
+    assert_sound(&killed(&path));
+    store.close().unwrap();
+    assert_sound(&path);
+}

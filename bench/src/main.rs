@@ -55,6 +55,8 @@ enum Part {
     Open,
     /// Appending and updating one by one, without making it durable
     Single,
+    /// Durable commits, and recovery
+    Commit,
     /// Checking a whole store
     Verify,
     /// Bytes on disk
@@ -107,6 +109,7 @@ fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
         Part::Get => parts::read::measure_get(bench),
         Part::Open => parts::open::measure(bench),
         Part::Single => parts::single::measure(bench),
+        Part::Commit => parts::commit::measure(bench),
         Part::Verify => parts::verify::measure(bench),
         Part::Space => parts::space::measure(bench),
         Part::Sizes => parts::sizes::measure(bench),

@@ -1,6 +1,7 @@
 //! What is measured, one file a question.
 
 pub(crate) mod bare;
+pub(crate) mod commit;
 pub(crate) mod extend;
 pub(crate) mod import;
 pub(crate) mod open;

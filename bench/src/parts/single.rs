@@ -1,6 +1,8 @@
 //! Writing records one by one, without making them durable.
 
-use stridedb::Store;
+use std::time::Duration;
+
+use stridedb::{Durability, OpenOptions, Store};
 
 use crate::Bench;
 use crate::record::{Sample, Tick, below, scramble};
@@ -14,7 +16,7 @@ const UPDATE_COUNT: u64 = 50_000;
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let (appended, updated) = (bench.new_file("small"), bench.new_file("store"));
     super::read::fill_store::<Tick>(&updated, bench.args.records)?;
-    let mut store = Store::<Tick>::open(&updated)?;
+    let mut store = deferred().open::<Tick>(&updated)?;
     let mut seed = 0;
     interleave(
         bench.args.rounds,
@@ -40,7 +42,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
 
 fn append(path: &std::path::Path) -> Outcome<f64> {
     crate::remove(path);
-    let mut store = Store::<Tick>::create(path)?;
+    let mut store = deferred().create::<Tick>(path)?;
     nanoseconds(APPEND_COUNT, || {
         for index in 0..APPEND_COUNT {
             store.append(&Tick::sample(index))?;
@@ -57,4 +59,9 @@ fn update(store: &mut Store<Tick>, seed: u64) -> Outcome<f64> {
         }
         Ok(())
     })
+}
+
+fn deferred() -> OpenOptions {
+    let max_delay = Duration::from_secs(3600);
+    OpenOptions::new().durability(Durability::Deferred { max_delay, max_bytes: 64 << 20 })
 }

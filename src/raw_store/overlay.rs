@@ -2,12 +2,13 @@
 //! waiting to become durable.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Whole slots, by their indices.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
     /// Where the words of each slot begin.
-    places: HashMap<u64, usize>,
+    places: HashMap<u64, usize, BuildHasherDefault<IndexHasher>>,
     words: Vec<u64>,
 }
 
@@ -70,6 +71,27 @@ impl Overlay {
         self.words.clear();
         self.words.shrink_to(WORDS_MAX);
         self.places.shrink_to(WORDS_MAX / 8);
+    }
+}
+
+/// Spreads the bits of a slot's index (the finaliser of `SplitMix64`). The indices are the program's
+/// own: nobody gains by making them collide.
+#[derive(Default)]
+struct IndexHasher(u64);
+
+impl Hasher for IndexHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(self.0 ^ u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, index: u64) {
+        let z = (index ^ (index >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        self.0 = z ^ (z >> 31);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

@@ -151,8 +151,12 @@ impl Slots {
 
 /// Runs `work` on so many words, on the stack if they are few.
 pub(super) fn with_words<T>(count: usize, work: impl FnOnce(&mut [u64]) -> T) -> T {
-    const FEW: usize = 64;
-    if count <= FEW { work(&mut [0; FEW][..count]) } else { work(&mut vec![0; count]) }
+    // All that is on the stack is zeroed, so that it should not be much more than is needed.
+    match count {
+        0..=16 => work(&mut [0; 16][..count]),
+        17..=64 => work(&mut [0; 64][..count]),
+        _ => work(&mut vec![0; count]),
+    }
 }
 
 /// Copies a record into its area and zeroes the padding.

@@ -123,7 +123,8 @@ impl StoreFile {
     ///
     /// [`Error::Io`]
     pub(crate) fn remove(&self) -> Result<()> {
-        fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))
+        perform(Operation::Unlink { path: &self.path }, || fs::remove_file(&self.path))
+            .map_err(Error::io("remove", &self.path))
     }
 
     /// Gives the file another name, beside it, that nothing has; that name.
@@ -136,7 +137,8 @@ impl StoreFile {
             let mut name = self.path.as_os_str().to_owned();
             name.push(format!(".stale-{number}"));
             let name = PathBuf::from(name);
-            match fs::hard_link(&self.path, &name) {
+            let linking = Operation::Link { file: &self.file, path: &name };
+            match perform(linking, || fs::hard_link(&self.path, &name)) {
                 Ok(()) => return self.remove().map(|()| name),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::io("set aside", &self.path)(error)),
@@ -151,9 +153,10 @@ impl StoreFile {
     ///
     /// [`Error::Io`]
     pub(crate) fn sync_directory(&self) -> Result<()> {
-        let directory = parent(&self.path);
-        let file = File::open(directory).map_err(Error::io("open", directory))?;
-        file.sync_all().map_err(Error::io("sync", directory))
+        let path = parent(&self.path);
+        let directory = File::open(path).map_err(Error::io("open", path))?;
+        perform(Operation::SyncDirectory { path }, || directory.sync_all())
+            .map_err(Error::io("sync", path))
     }
 
     /// The file's length in bytes.

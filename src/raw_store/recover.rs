@@ -36,8 +36,12 @@ impl RawStore {
             (Decision::Replay, Some(file), Some(identity)) => {
                 self.read_through(&file, &identity)?;
             }
-            (Decision::RemoveLeftover, Some(file), _) if writable => file.remove()?,
+            (Decision::RemoveLeftover, Some(file), _) if writable => {
+                self.sync_meta()?; // The meta that needs no journal is durable.
+                file.remove()?;
+            }
             (Decision::SetAside, Some(file), _) if writable => {
+                self.sync_meta()?; // As above.
                 self.report.set_aside = Some(file.set_aside()?);
             }
             _ => {}

@@ -3,8 +3,10 @@
 use std::mem::offset_of;
 
 use stridedb::format::checksum::{crc32, key};
-use stridedb::format::digest::mix64;
+use stridedb::format::digest::{Digest, mix64};
+use stridedb::format::geometry::Geometry;
 use stridedb::format::header::{self, HeaderPage, Identity};
+use stridedb::format::journal::{self, Frame, FrameHeader, JournalIdentity, JournalPage};
 use stridedb::format::live::{self, LivePage};
 use stridedb::format::meta::{self, MetaPage};
 use stridedb::format::slot::{self, State, Tag, Trailer};
@@ -38,7 +40,7 @@ fn field_size<S, F>(_: fn(&S) -> &F) -> usize {
 
 #[test]
 fn the_tables_are_the_structures() {
-    let structures: [(&str, usize, Vec<Row>); 5] = [
+    let structures: [(&str, usize, Vec<Row>); 8] = [
         (
             "HeaderPage",
             size_of::<HeaderPage>(),
@@ -104,6 +106,39 @@ fn the_tables_are_the_structures() {
             }),
         ),
         ("Trailer", size_of::<Trailer>(), rows!(Trailer { checksum, tag })),
+        (
+            "JournalPage",
+            size_of::<JournalPage>(),
+            rows!(JournalPage { magic, identity, reserved, checksum, padding }),
+        ),
+        (
+            "JournalIdentity",
+            size_of::<JournalIdentity>(),
+            rows!(JournalIdentity { store_id, journal_id, version, reserved, stride }),
+        ),
+        (
+            "FrameHeader",
+            size_of::<FrameHeader>(),
+            rows!(FrameHeader {
+                magic,
+                store_id,
+                journal_id,
+                epoch,
+                first_commit,
+                last_commit,
+                len,
+                live_count,
+                free_head,
+                digest,
+                entry_count,
+                payload_size,
+                generation_base,
+                flags,
+                reserved,
+                header_checksum,
+                checksum,
+            }),
+        ),
     ];
     for (name, size, expected) in structures {
         let table = table_of_offsets(name);
@@ -155,6 +190,12 @@ fn the_constants_are_the_librarys() {
         ("FLAG_DIGEST_UNKNOWN", meta::FLAG_DIGEST_UNKNOWN.into()),
         ("FLAG_READY", live::FLAG_READY),
         ("FLAG_POISONED", live::FLAG_POISONED),
+        ("JOURNAL_MAGIC", u64::from_be_bytes(journal::MAGIC)),
+        ("FRAME_MAGIC", u64::from_be_bytes(journal::FRAME_MAGIC)),
+        ("FRAMES_OFFSET", journal::FRAMES_OFFSET),
+        ("FRAME_ALIGN", journal::FRAME_ALIGN),
+        ("FRAME_HEADER_SIZE", journal::FRAME_HEADER_SIZE as u64),
+        ("FRAME_FLAG_DIGEST_UNKNOWN", journal::FLAG_DIGEST_UNKNOWN.into()),
     ];
     let table = rows_under("2. Conventions", "constant");
     let found: Vec<_> = table.iter().map(|row| (unquoted(&row[0]), number(&row[1]))).collect();
@@ -186,6 +227,7 @@ fn the_slots_of_the_example_are_whole() {
     let expected = [("live slot 2", State::Live), ("deleted slot 2", State::Deleted)];
     for (title, state) in expected {
         let slot = bytes_under(title);
+        assert_eq!(slot.len(), 32, "{title}");
         let (area, trailer) = slot.split_at(24);
         let trailer = Trailer::read_from_bytes(trailer).unwrap();
         let (tag, area_crc) = trailer.verify(2.into(), area, key).unwrap();
@@ -210,9 +252,38 @@ fn the_tags_of_the_example_follow_from_one_another() {
 }
 
 #[test]
+fn the_frame_of_the_example_is_the_librarys() {
+    let found = bytes_under("frame of commit 7");
+    let id = std::array::from_fn(|i| (i * i) as u8);
+    let journal_id = std::array::from_fn(|i| 0x10 + i as u8);
+    let identity = JournalIdentity::new(id, journal_id, &Geometry::new(18, 20480).unwrap());
+    let slot = bytes_under("live slot 2");
+    let frame = Frame {
+        epoch: 3,
+        first_commit: 7,
+        last_commit: 7,
+        len: 6,
+        live_count: 1,
+        free_head: 5,
+        digest: Some(Digest::new(mix64(2, crc32(&slot[..24])))),
+        generation_base: 1,
+        entry_count: 1,
+    };
+    let payload = [2_u64.to_le_bytes().as_slice(), &slot].concat();
+    let header = FrameHeader::encode(&frame, &identity, &payload);
+    assert_eq!(found, [header.as_bytes(), &payload].concat(), "the document has the left one");
+    let unsummed = [&found[..124], &payload].concat();
+    assert_eq!(header.header_checksum.get(), crc32(&found[..120]));
+    assert_eq!(header.checksum.get(), crc32(unsummed.as_slice()));
+    let said = format!("It has {} bytes, and the next frame begins {} bytes", found.len(), 192);
+    assert!(DOCUMENT.contains(&said), "{said}");
+    assert_eq!(identity.frame_size(1), Some(192));
+}
+
+#[test]
 fn the_vectors_are_in_the_table() {
     let id = std::array::from_fn(|i| (i * i) as u8);
-    let results = rows_under("14. Test vectors", "function");
+    let results = rows_under("15. Test vectors", "function");
     let results: Vec<_> = results.iter().map(|row| number(&row[2])).collect();
     let expected = [
         crc32(b"123456789").into(),
@@ -299,9 +370,7 @@ fn bytes_under(title: &str) -> Vec<u8> {
         let bytes = line.split("  ").next().unwrap().split(' ');
         bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap())
     };
-    let bytes: Vec<u8> = lines.flat_map(hex).collect();
-    assert_eq!(bytes.len(), 32, "{title}");
-    bytes
+    lines.flat_map(hex).collect()
 }
 
 fn unquoted(cell: &str) -> &str {

@@ -27,7 +27,7 @@
 //! let index = ticks.append(&tick)?;
 //! ticks.extend((1..1000).map(|i| Tick { time: tick.time + i, ..tick }))?;
 //! assert_eq!(ticks.get(index)?, Some(tick));
-//! ticks.close()?; // Durable from here.
+//! ticks.close()?; // One file, which opens at once.
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -41,9 +41,39 @@
 //!
 //! # What is durable when
 //!
-//! What is written is durable once [`Store::sync`] or [`Store::close`] has returned. A crash
-//! between two of them leaves any part of what was written after the first, but never a record
-//! that is silently wrong. There are no transactions yet.
+//! Each write is a transaction: a crash leaves all of it or nothing, and all of it once the call
+//! has returned. That holds for one record and for a million of [`Store::extend`]. [`Store::write`]
+//! and [`Store::begin`] make one transaction of several writes.
+//!
+//! With [`Durability::Deferred`] commits wait in memory, where the handle sees them, and become
+//! durable together: when there are enough of them, at the first write after a while, at
+//! [`Store::sync`], at [`Store::close`]. A crash takes those that wait, the newest ones, whole.
+//!
+//! ```
+//! use std::time::Duration;
+//! use stridedb::{Durability, OpenOptions};
+//!
+//! # #[stridedb::record]
+//! # #[derive(Clone, Copy, Debug, PartialEq)]
+//! # struct Account { balance: i64 }
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("accounts.stride");
+//! let durability =
+//!     Durability::Deferred { max_delay: Duration::from_millis(10), max_bytes: 1 << 20 };
+//! let mut accounts = OpenOptions::new().durability(durability).create::<Account>(&path)?;
+//! accounts.append(&Account { balance: 10 })?; // Durable soon.
+//! accounts.append(&Account { balance: 0 })?;
+//! accounts.write(|transaction| {
+//!     transaction.update(0, &Account { balance: 3 })?;
+//!     transaction.update(1, &Account { balance: 7 })
+//! })?;
+//! accounts.sync()?; // All are durable from here.
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! From the first write until it is closed, a store has a journal beside it, under its own name
+//! with `-journal` behind it. A store that was not closed is only whole with it: opening recovers
+//! it. `docs/recovery.md` says what a crash leaves after each step, and what is not promised.
 //!
 //! [`Schema`]: schema::Schema
 

@@ -52,7 +52,7 @@ pub(crate) fn path_beside(store: &Path) -> PathBuf {
 ///
 /// [`Error::NotAFile`], [`Error::Io`].
 pub(crate) fn find(store: &Path, writable: bool) -> Result<(JournalFound, Option<StoreFile>)> {
-    let file = match StoreFile::open(&path_beside(store), writable) {
+    let file = match StoreFile::open_here(&path_beside(store), writable) {
         Ok(file) => file,
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             return Ok((JournalFound::Missing, None));
@@ -81,8 +81,11 @@ impl Journal {
     ///
     /// [`Error::Exists`], [`Error::Full`], [`Error::Io`].
     pub(crate) fn create(store: &StoreFile, identity: JournalIdentity, epoch: u64) -> Result<Self> {
-        let new = NewFile::new(&path_beside(store.path()), store.mode()?)?;
+        let mode = store.mode()?;
+        let new = NewFile::new(&path_beside(store.path()), mode)?;
         let file = new.file();
+        file.set_mode(mode)?; // Whoever may write the store may recover it.
+        file.allocate(0, SIZE_MIN)?;
         file.write(0, JournalPage::encode(&identity).as_bytes())?;
         write_zeros(file, FRAMES_OFFSET, SIZE_MIN)?;
         file.sync_all()?; // Complete: it may have a name.

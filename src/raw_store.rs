@@ -89,6 +89,8 @@ pub struct RawStore {
     /// Slots of commits that wait to become durable; of a journal that is only read through.
     pending: Overlay,
     durability: Durability,
+    /// What the store held before the transaction that has begun, if one has.
+    before: Option<Meta>,
     /// Slots that the file has room for.
     capacity: u64,
     access: Access,
@@ -248,7 +250,7 @@ impl RawStore {
     }
 
     /// A number that says which records the store holds, and where: stores whose digests differ
-    /// hold different records. `None` if the store was damaged when it was counted.
+    /// hold different records. `None` if it is not known.
     #[must_use]
     pub fn digest(&self) -> Option<u64> {
         self.meta.digest.map(|digest| digest.get())
@@ -334,7 +336,8 @@ impl RawStore {
         self.write_one(|store| store.stage_remove_record(place.into()))
     }
 
-    /// A slot as it stands in the file, whatever is wrong with it.
+    /// A slot as it stands in the file, or in the journal through which the file is read, whatever
+    /// is wrong with it.
     ///
     /// # Errors
     ///
@@ -344,7 +347,11 @@ impl RawStore {
         if index.get() >= self.capacity {
             return Err(Error::OutOfRange { index, len: self.capacity });
         }
-        self.slots.dump(index).map_err(|source| self.corrupt(source))
+        let mut dump = self.slots.dump(index).map_err(|source| self.corrupt(source))?;
+        if let Some((trailer, area)) = self.overlaid(index).and_then(|slot| slot.split_last()) {
+            self.slots.lay_over(&mut dump, zerocopy::transmute!(*trailer), area);
+        }
+        Ok(dump)
     }
 
     // What follows works on areas: the record's bytes in whole words, the padding zero.

@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::error::Error;
 use crate::format::Corruption;
 use crate::format::journal::JournalIdentity;
-use crate::format::meta::Meta;
 use crate::journal::path_beside;
 
 /// What stands in the journal's place.
@@ -53,18 +52,21 @@ pub(crate) enum Refusal {
     Unexpected,
 }
 
-/// Decides by the meta that counts, by whether the other one is whole as well, and by the journal.
-/// One row for each row of the table in `docs/recovery.md`.
+/// Decides by which journal the meta that counts names, by whether it says that the store was closed
+/// and whether the other meta is whole as well, and by the journal. One row for each row of the
+/// table in `docs/recovery.md`.
 pub(crate) fn decide(
-    store_id: [u8; 16],
-    meta: &Meta,
+    named: &JournalIdentity,
+    clean: bool,
     both_whole: bool,
     journal: &JournalFound,
 ) -> Decision {
     use JournalFound::{Damaged, Empty, Missing, Whole};
-    let is_named = |identity: &JournalIdentity| identity.journal_id == meta.journal_id;
-    let is_own = |identity: &JournalIdentity| identity.store_id == store_id;
-    match (meta.clean, journal) {
+    let is_named = |identity: &JournalIdentity| identity == named;
+    let is_own = |identity: &JournalIdentity| {
+        (identity.store_id, identity.stride) == (named.store_id, named.stride)
+    };
+    match (clean, journal) {
         (true, Missing) if both_whole => Decision::Nothing,
         (true, Missing) => Decision::CompareSlots,
         (true, Empty(identity)) if is_own(identity) => Decision::RemoveLeftover,
@@ -105,6 +107,8 @@ mod tests {
         let whole = |id| JournalFound::Whole(identity(id));
         let empty = |id| JournalFound::Empty(identity(id));
         let foreign = JournalFound::Empty(JournalIdentity { store_id: [2; 16], ..identity(8) });
+        let stretched = JournalIdentity { stride: 24.into(), ..identity(7) };
+        let stretched = JournalFound::Whole(stretched);
         let damage = Corruption::SchemaChecksum { expected: 1, actual: 2 };
         let damaged = JournalFound::Damaged(damage.clone());
         let refuse = Decision::Refuse;
@@ -133,14 +137,14 @@ mod tests {
             (false, false, empty(7), Decision::Replay),
             (false, true, empty(8), refuse(Refusal::Other)),
             (false, false, empty(8), refuse(Refusal::Other)),
+            (false, true, stretched, refuse(Refusal::Other)),
             (false, true, foreign.clone(), refuse(Refusal::Other)),
             (false, false, foreign, refuse(Refusal::Other)),
             (false, true, damaged.clone(), refuse(Refusal::Damaged(damage.clone()))),
             (false, false, damaged, refuse(Refusal::Damaged(damage))),
         ];
         for (clean, both_whole, journal, expected) in cases {
-            let meta = Meta { clean, journal_id: [7; 16], ..Meta::NEW };
-            let found = decide([1; 16], &meta, both_whole, &journal);
+            let found = decide(&identity(7), clean, both_whole, &journal);
             assert_eq!(found, expected, "clean {clean}, both {both_whole}, {journal:?}");
         }
     }

@@ -291,7 +291,7 @@ impl<R: Record> Store<R> {
     }
 
     /// A number that says which records the store holds, and where: stores whose digests differ
-    /// hold different records. `None` if the store was damaged when it was counted.
+    /// hold different records. `None` if it is not known.
     #[must_use]
     pub fn digest(&self) -> Option<u64> {
         self.raw.digest()

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
 use crate::format::header::Header;
+use crate::format::journal::JournalIdentity;
 use crate::format::meta::Meta;
 use crate::io::{Lock, StoreFile};
 use crate::journal;
@@ -222,7 +223,8 @@ fn look_through(
     let mut through = ThroughJournal { meta, images: HashMap::new(), problem: None };
     let both_whole = structures.metas.iter().all(Result::is_ok);
     let store_id = header.identity().store_id;
-    let decision = decide(store_id, &meta, both_whole, &found);
+    let named = JournalIdentity::new(store_id, meta.journal_id, header.geometry());
+    let decision = decide(&named, meta.clean, both_whole, &found);
     match (decision, journal, found) {
         (Decision::Refuse(refusal), ..) => {
             let reason = refusal.into_error(file.path()).to_string();

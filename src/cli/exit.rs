@@ -114,9 +114,13 @@ impl From<io::Error> for Failure {
 fn exit_of(error: &stridedb::Error) -> Exit {
     use stridedb::Error;
     match error {
-        Error::Corrupt { .. } | Error::StoredSchema { .. } | Error::InvalidRecord { .. } => {
-            Exit::DAMAGED
-        }
+        Error::Corrupt { .. }
+        | Error::StoredSchema { .. }
+        | Error::InvalidRecord { .. }
+        | Error::JournalMissing { .. }
+        | Error::JournalOther { .. }
+        | Error::JournalUnexpected { .. }
+        | Error::JournalDamaged { .. } => Exit::DAMAGED,
         Error::Schema(_)
         | Error::OutOfRange { .. }
         | Error::Deleted { .. }

@@ -92,7 +92,7 @@ fn print(
     }
     if !report.clean {
         ctx.note(format_args!(
-            "{} was not closed cleanly: counts and digest were not compared",
+            "{} was not closed cleanly: it was verified through its journal",
             file.display()
         ));
     }

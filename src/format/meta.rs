@@ -21,8 +21,8 @@ pub const FLAG_CLEAN: u16 = 1;
 /// Bit 1 of `flags`: `digest` does not speak for the slots.
 pub const FLAG_DIGEST_UNKNOWN: u16 = 2;
 
-/// The highest `sequence` and `commit_number` that a meta may have.
-const COUNT_MAX: u64 = u64::MAX >> 1;
+/// The highest `sequence`, `commit_number` and `epoch` that a meta may have, and frames.
+pub(super) const COUNT_MAX: u64 = u64::MAX >> 1;
 /// A writer does not begin with counters from here on: it would come to those that none may have.
 pub const COUNT_WRITABLE: u64 = COUNT_MAX / 2;
 
@@ -166,9 +166,11 @@ impl MetaPage {
         if unknown != 0 && self.identity.is_all_known() {
             return Err(field("flags", "bits 0 and 1 only", flags.into()));
         }
-        for (name, count) in
-            [("sequence", self.sequence.get()), ("commit_number", self.commit_number.get())]
-        {
+        for (name, count) in [
+            ("sequence", self.sequence.get()),
+            ("commit_number", self.commit_number.get()),
+            ("epoch", self.epoch.get()),
+        ] {
             // They are counted up at each write, and no writer comes that far.
             if count > COUNT_MAX {
                 return Err(field(name, "below 2^63", count));
@@ -256,6 +258,7 @@ mod tests {
         let cases = [
             ("sequence", Meta { sequence: u64::MAX, ..meta() }),
             ("commit_number", Meta { commit_number: 1 << 63, ..meta() }),
+            ("epoch", Meta { epoch: 1 << 63, ..meta() }),
             ("len", Meta { len: u64::MAX, ..meta() }),
             ("live_count", Meta { live_count: 11, ..meta() }),
             ("free_head", Meta { free_head: 10, ..meta() }),

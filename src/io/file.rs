@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +39,27 @@ impl StoreFile {
         check_regular(&path, &file.metadata().map_err(Error::io("open", &path))?)?;
         tell(Operation::Open { file: &file, path: &path });
         Ok(Self { file, path })
+    }
+
+    /// Opens a file of which only the directory may be reached through links: the name itself must
+    /// be the file's.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreFile::open`]; [`Error::NotAFile`] for a link.
+    pub(crate) fn open_here(path: &Path, writable: bool) -> Result<Self> {
+        check_regular(path, &fs::symlink_metadata(path).map_err(Error::io("open", path))?)?;
+        Self::open(path, writable)
+    }
+
+    /// Gives the file these permissions, whatever the process's umask.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn set_mode(&self, mode: u32) -> Result<()> {
+        let permissions = fs::Permissions::from_mode(mode);
+        self.file.set_permissions(permissions).map_err(Error::io("create", &self.path))
     }
 
     /// A file that a test has opened in its own way.
@@ -231,6 +252,21 @@ impl StoreFile {
             .map_err(Error::io("sync", &self.path))
     }
 
+    /// Makes durable what is about to be read, if anything can still be: not on a medium that is
+    /// only read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]: what reached the disk is not known.
+    pub(crate) fn sync_before_reading(&self) -> Result<()> {
+        match self.sync_data() {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
     /// After this, the bytes of the file and all about it are durable.
     ///
     /// # Errors
@@ -285,6 +321,8 @@ fn check_regular(path: &Path, metadata: &fs::Metadata) -> Result<()> {
         return Ok(());
     } else if kind.is_dir() {
         "a directory"
+    } else if kind.is_symlink() {
+        "a link"
     } else if kind.is_fifo() {
         "a pipe"
     } else if kind.is_socket() {

@@ -80,7 +80,7 @@ pub(crate) fn scan(
 ) -> Result<Scan> {
     let mut reader = Reader { file, identity, geometry, file_len: file.len()? };
     let mut scan = Scan { end: FRAMES_OFFSET, ..Scan::default() };
-    let mut expected = meta.commit_number + 1;
+    let mut expected = meta.commit_number.saturating_add(1);
     while let Some((header, frame)) = reader.header(scan.end)? {
         if frame.epoch != meta.epoch || frame.first_commit != expected {
             break;
@@ -99,7 +99,7 @@ pub(crate) fn scan(
         }
         scan.last = Some((scan.end, frame));
         scan.frame_count += 1;
-        expected = frame.last_commit + 1;
+        expected = frame.last_commit.saturating_add(1);
         scan.end = end;
     }
     scan.fault = reader.find_later(scan.end, meta.epoch, expected)?;

@@ -125,6 +125,7 @@ impl<'s> Appender<'s> {
         }
         self.store.make_room(self.next, 1)?;
         self.pause = self.store.pause_after(self.next);
+        self.store.populate_up_to(self.next, self.pause)?;
         Ok(())
     }
 

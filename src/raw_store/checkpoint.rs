@@ -42,6 +42,7 @@ impl RawStore {
         if self.access == Access::Read {
             return Ok(());
         }
+        self.settle();
         self.check_usable()?;
         if self.meta.commit_number == self.durable.commit_number {
             return Ok(());
@@ -170,15 +171,15 @@ impl RawStore {
         self.poison_if_failed(result)
     }
 
-    /// Tells in the live block what a crash cannot take any more.
-    pub(super) fn publish(&self) -> Result<()> {
+    /// Tells in the live block, for those who look from outside and as far as that succeeds, what a crash cannot take any more.
+    pub(super) fn publish(&self) {
         const OFFSET: u64 = LIVE_OFFSET + offset_of!(LivePage, published_len) as u64;
         const _: () = {
             let next = offset_of!(LivePage, published_len) + size_of::<U64>();
             assert!(offset_of!(LivePage, commit_number) == next, "the two numbers are neighbours");
         };
         let numbers = [U64::new(self.meta.len), U64::new(self.meta.commit_number)];
-        self.file.write(OFFSET, numbers.as_bytes())
+        let _ = self.file.write(OFFSET, numbers.as_bytes());
     }
 
     pub(super) fn sync_slots(&mut self) -> Result<()> {

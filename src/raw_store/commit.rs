@@ -26,14 +26,24 @@ impl RawStore {
 
     /// Begins to stage; what the store holds before.
     pub(super) fn begin_transaction(&mut self) -> Result<Meta> {
+        self.settle();
         self.make_ready()?;
         self.flush_if_due()?;
+        self.before = Some(self.meta);
         Ok(self.meta)
+    }
+
+    /// Forgets what a transaction staged that was neither committed nor dropped, but leaked.
+    pub(super) fn settle(&mut self) {
+        if let Some(before) = self.before {
+            self.roll_back(before);
+        }
     }
 
     /// Forgets what was staged.
     pub(super) fn roll_back(&mut self, before: Meta) {
         self.staged.clear();
+        self.before = None;
         let Meta { sequence, epoch, journal_id, clean, .. } = self.durable;
         self.meta = Meta { sequence, epoch, journal_id, clean, ..before };
         self.progress.staged_append_size = 0;
@@ -46,6 +56,11 @@ impl RawStore {
     ///
     /// [`Error::Full`], [`Error::Io`]: nothing was committed. [`Error::CommitIndeterminate`].
     pub(super) fn commit(&mut self, before: Meta, durability: Durability) -> Result<u64> {
+        if let Err(error) = self.check_usable() {
+            self.roll_back(before);
+            return Err(error);
+        }
+        self.before = None;
         if self.staged.is_empty() && self.meta == before {
             return Ok(before.commit_number);
         }
@@ -60,9 +75,7 @@ impl RawStore {
         if !is_due {
             self.progress.pending_since.get_or_insert_with(std::time::Instant::now);
         } else if let Err(error) = self.flush() {
-            if !self.progress.poisoned {
-                self.roll_back(before);
-            }
+            self.roll_back(before);
             return Err(error);
         }
         if !is_due {
@@ -92,15 +105,13 @@ impl RawStore {
             let result = self.sync_slots(); // What the frame will name is durable: slots, length.
             self.poison_if_failed(result)?;
         }
-        if let JournalUse::Open(_) = self.journal {
-            let result = self.append_frame(&indices); // Durable from here.
-            self.poison_if_failed(result).map_err(|source| Error::CommitIndeterminate {
-                path: self.path().to_owned(),
-                source: Box::new(source),
-            })?;
-        }
-        let result = self.apply(&indices).and_then(|()| self.publish()); // Visible from here.
-        self.poison_if_failed(result)?;
+        let result = self.append_frame(&indices); // Durable from here.
+        let result = result.and_then(|()| self.apply(&indices)); // Visible from here.
+        self.poison_if_failed(result).map_err(|source| Error::CommitIndeterminate {
+            path: self.path().to_owned(),
+            source: Box::new(source),
+        })?;
+        self.publish();
         self.durable = self.meta;
         self.pending.clear();
         self.staged.clear();
@@ -137,17 +148,24 @@ impl RawStore {
             // Neighbours are made writable together.
             const GAP: u64 = 64;
             let run = rest.windows(2).take_while(|pair| pair[1] - pair[0] <= GAP).count() + 1;
-            let last = rest[run - 1];
-            self.slots.mapping.populate(first, last).map_err(|source| Error::Full {
-                path: self.path().to_owned(),
-                needed: (last - first + 1) * u64::from(self.geometry().stride()),
-                file_size: self.geometry().file_len(self.capacity).unwrap_or(u64::MAX),
-                available: self.file.available(),
-                source,
-            })?;
+            self.populate_up_to(first, rest[run - 1] + 1)?;
             rest = &rest[run..];
         }
         Ok(())
+    }
+
+    /// The same for the slots from `first` up to `end`.
+    pub(super) fn populate_up_to(&self, first: u64, end: u64) -> Result<()> {
+        if !self.shares_blocks || first >= end {
+            return Ok(());
+        }
+        self.slots.mapping.populate(first, end - 1).map_err(|source| Error::Full {
+            path: self.path().to_owned(),
+            needed: (end - first) * u64::from(self.geometry().stride()),
+            file_size: self.geometry().file_len(self.capacity).unwrap_or(u64::MAX),
+            available: self.file.available(),
+            source,
+        })
     }
 
     fn append_frame(&mut self, indices: &[u64]) -> Result<()> {

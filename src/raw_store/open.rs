@@ -123,6 +123,7 @@ impl RawStore {
             staged: Overlay::default(),
             pending: Overlay::default(),
             durability: options.durability,
+            before: None,
             capacity: geometry.slot_count_in(structures.file_len),
             access,
             shares_blocks: access != Access::Read && file.may_share_blocks(),
@@ -151,15 +152,16 @@ impl RawStore {
 
     /// Checks that the counters of the metas leave room for what a writer counts in its life.
     pub(super) fn check_counters(&self) -> Result<()> {
-        if self.meta.sequence.max(self.meta.commit_number) < COUNT_WRITABLE {
+        let Meta { sequence, commit_number, epoch, .. } = self.meta;
+        if sequence.max(commit_number).max(epoch) < COUNT_WRITABLE {
             return Ok(());
         }
         Err(Error::Unsupported {
             path: self.path().to_owned(),
             reason: format!(
-                "to write it; its metas count {} writes and {} commits, and from {COUNT_WRITABLE} \
-                 on a store is only read: copy its records into a new one",
-                self.meta.sequence, self.meta.commit_number
+                "to write it; its metas count {sequence} writes, {commit_number} commits and \
+                 {epoch} epochs, and from {COUNT_WRITABLE} on a store is only read: copy its \
+                 records into a new one"
             ),
         })
     }

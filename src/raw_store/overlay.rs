@@ -74,8 +74,8 @@ impl Overlay {
     }
 }
 
-/// Spreads the bits of a slot's index (the finaliser of `SplitMix64`). The indices are the program's
-/// own: nobody gains by making them collide.
+/// Spreads the bits of a slot's index (the finaliser of `SplitMix64`). The indices are the
+/// program's own: nobody gains by making them collide.
 #[derive(Default)]
 struct IndexHasher(u64);
 

@@ -19,7 +19,9 @@ impl RawStore {
         let writable = self.access != Access::Read;
         let (found, file) = find(self.path(), writable)?;
         let both_whole = self.report.damage.iter().all(|damage| !damage.is_of_a_meta());
-        let decision = decide(self.store_id(), &self.durable, both_whole, &found);
+        let journal_id = self.durable.journal_id;
+        let named = JournalIdentity::new(self.store_id(), journal_id, self.geometry());
+        let decision = decide(&named, self.durable.clean, both_whole, &found);
         let identity = match found {
             JournalFound::Empty(identity) | JournalFound::Whole(identity) => Some(identity),
             JournalFound::Missing | JournalFound::Damaged(_) => None,
@@ -73,7 +75,8 @@ impl RawStore {
                 Ok(_) | Err(_) => {}
             }
         }
-        if (live_count, Some(digest)) == (self.meta.live_count, self.meta.digest) {
+        let digest_is_right = self.meta.digest.is_none_or(|expected| expected == digest);
+        if live_count == self.meta.live_count && digest_is_right {
             return Ok(());
         }
         Err(Refusal::Missing.into_error(self.path()))
@@ -81,11 +84,12 @@ impl RawStore {
 
     /// Copies what the journal holds into the slots, and begins a new epoch.
     fn replay(&mut self, file: StoreFile, identity: JournalIdentity) -> Result<()> {
-        self.check_counters()?;
         let found = self.scan(&file, &identity)?;
-        self.distrust_the_cache(&file, &found)?;
         let size = file.len()?;
         self.adopt_frame(&found);
+        self.check_counters()?;
+        self.check_len()?; // What refuses the store comes before its first change.
+        self.distrust_the_cache(&file, &found)?;
         self.durable = self.meta;
         let epoch = self.durable.epoch;
         self.apply_images(&file, &identity, &found)?;
@@ -99,6 +103,7 @@ impl RawStore {
 
     /// Keeps what the journal holds in memory, and writes nothing.
     fn read_through(&mut self, file: &StoreFile, identity: &JournalIdentity) -> Result<()> {
+        file.sync_before_reading()?; // What is shown, no power cut takes back.
         let found = self.scan(file, identity)?;
         self.adopt_frame(&found);
         let pending = &mut self.pending;

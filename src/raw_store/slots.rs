@@ -140,6 +140,15 @@ impl Slots {
         })
     }
 
+    /// Puts in a dump what stands elsewhere.
+    pub(super) fn lay_over(&self, dump: &mut SlotDump, trailer: Trailer, area: &[u64]) {
+        dump.tag = Tag::from_bits(trailer.tag.get());
+        dump.area = area.as_bytes().to_vec();
+        dump.stored_checksum = trailer.checksum.get();
+        let (sealed, _) = self.seal(dump.index, dump.tag, area);
+        dump.computed_checksum = sealed.checksum.get();
+    }
+
     /// The slot lies outside what is mapped.
     #[cold]
     #[inline(never)]

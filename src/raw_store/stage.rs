@@ -31,6 +31,7 @@ impl RawStore {
         } else {
             // Many of them go where they belong at once: nobody looks at or beyond the `len` that
             // is published.
+            self.populate(&[index.get()])?;
             self.progress.spilled = true;
             let result = self.slots.write_new(index, tag, area);
             result.map_err(|source| self.corrupt(source))?

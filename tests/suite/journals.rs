@@ -190,3 +190,32 @@ fn frames_of_a_newer_epoch_are_refused() {
     };
     assert_eq!(found, known + 1);
 }
+
+/// The journal's place is taken by a link to somebody's file: it is neither followed nor moved.
+#[test]
+fn a_link_in_the_journals_place_is_refused() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 3);
+    let other = directory.path().join("other");
+    fs::write(&other, b"somebody's").unwrap();
+    std::os::unix::fs::symlink(&other, journal_of(&path)).unwrap();
+    let error = Store::<Sample>::open(&path).unwrap_err();
+    assert!(matches!(error, Error::NotAFile { found: "a link", .. }), "{error:?}");
+    assert_eq!(fs::read(&other).unwrap(), b"somebody's");
+}
+
+/// A store was cut while it was in use. It is refused, and stays as it is: its journal is needed
+/// still.
+#[test]
+fn a_hot_store_that_was_cut_is_refused_and_left_as_it_is() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(20480 + 4 * 32).unwrap();
+    let journal = fs::read(journal_of(&path)).unwrap();
+    let error = refused(&path);
+    let short = matches!(error, Error::Corrupt { corruption: Corruption::FileTooShort { .. }, .. });
+    assert!(short, "{error:?}");
+    assert!(fs::read(journal_of(&path)).unwrap() == journal, "the journal was changed");
+}

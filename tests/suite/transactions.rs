@@ -267,3 +267,24 @@ fn truncating_survives_a_kill() {
     store.close().unwrap();
     assert_sound(&path);
 }
+
+/// A transaction is leaked: its writes are no part of what comes after it.
+#[test]
+fn a_leaked_transaction_is_forgotten() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 5);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let mut transaction = store.begin().unwrap();
+    transaction.append(&sample(77)).unwrap();
+    transaction.update(0, &sample(78)).unwrap();
+    std::mem::forget(transaction);
+    store.append(&sample(5)).unwrap();
+    assert_samples(&store, 6);
+    samples_after_a_kill(&path, 6);
+    let mut transaction = store.begin().unwrap();
+    transaction.append(&sample(77)).unwrap();
+    std::mem::forget(transaction);
+    store.close().unwrap();
+    assert_samples(&Store::open(&path).unwrap(), 6);
+}

@@ -1,5 +1,9 @@
 //! Looking at a file from outside: without a lock, whoever is using it, whatever is damaged.
 
+mod journal;
+
+pub use journal::{HotJournal, JournalInspection, JournalState};
+
 use std::path::Path;
 
 use crate::error::Result;
@@ -8,6 +12,7 @@ use crate::format::header::{Header, Identity};
 use crate::format::live::Live;
 use crate::format::meta::Meta;
 use crate::io::{Holder, StoreFile};
+use crate::outlook::Outlook;
 use crate::raw_store::{check_agreement, describe_writer};
 use crate::schema::Schema;
 use crate::structures::Structures;
@@ -30,6 +35,8 @@ pub struct Inspection {
     pub metas: [Result<Meta, Corruption>; 2],
     /// Which of the metas counts.
     pub newest_meta: Option<usize>,
+    /// The journal beside the store.
+    pub journal: JournalInspection,
     /// What the last writer published, for readers beside it.
     pub live: Live,
     /// The schema, or what is wrong with it; a damaged one is taken from a meta if that has it.
@@ -52,7 +59,8 @@ pub struct Inspection {
 /// [`Error::NotAStore`](crate::Error::NotAStore) if nothing in the file looks like a store.
 pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
     let file = StoreFile::open(path.as_ref(), false)?;
-    let structures = Structures::read(&file)?;
+    let outlook = Outlook::take(&file)?;
+    let structures = &outlook.structures;
     let identity = structures.identity();
     if identity.is_none() {
         if let not_a_store @ crate::Error::NotAStore { .. } = structures.why_unknown(file.path()) {
@@ -61,24 +69,28 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
     }
     let header = identity.map(|(header, _)| header);
     let (schema, schema_damage) = match &header {
-        Some(header) => schema_of(&file, &structures, header)?,
+        Some(header) => schema_of(&file, structures, header)?,
         None => (Err("nothing says where it stands".into()), None),
     };
     let mut holders = file.holders();
     describe_writer(&mut holders, &structures.live);
+    let newest_meta = structures.newest_meta_page();
+    let (file_size, live) = (structures.file_len, structures.live.clone());
+    let metas = structures.metas.clone().map(|meta| meta.map(|(_, meta)| meta));
     Ok(Inspection {
-        file_size: structures.file_len,
+        file_size,
         allocated_size: file.allocated_size()?,
         identity: header,
         identity_source: identity.map_or("", |(_, source)| source),
-        newest_meta: structures.newest_meta_page(),
-        header: structures.header.map(|header| *header.identity()),
-        metas: structures.metas.map(|meta| meta.map(|(_, meta)| meta)),
-        live: structures.live,
+        newest_meta,
+        header: structures.header.clone().map(|header| *header.identity()),
+        metas,
+        journal: journal::look(&file, outlook)?,
+        live,
         schema,
         schema_damage,
         holders,
-        capacity: header.map_or(0, |h| h.geometry().slot_count_in(structures.file_len)),
+        capacity: header.map_or(0, |header| header.geometry().slot_count_in(file_size)),
     })
 }
 

@@ -36,7 +36,8 @@
 //! * [`Store`] is a store of records of a Rust type, [`RawStore`] one of bytes and a [`Schema`].
 //! * [`mod@record`] says what a record can consist of, and what the attribute understands.
 //! * [`OpenOptions`] opens and creates in other ways than the usual one.
-//! * [`verify()`] and [`inspect()`] look at files, whatever is wrong with them.
+//! * [`verify()`] and [`inspect()`] look at files, whatever is wrong with them; [`history()`] lists
+//!   the transactions of a journal.
 //! * [`mod@format`] says what every byte means.
 //!
 //! # What is durable when
@@ -103,8 +104,10 @@ mod raw_store;
 mod structures;
 
 mod journal;
+mod outlook;
 mod recovery;
 
+mod history;
 mod inspect;
 mod verify;
 
@@ -120,7 +123,8 @@ mod error;
 mod crash_tests;
 
 pub use error::{Error, Result};
-pub use inspect::{Inspection, inspect};
+pub use history::{FrameInfo, History, history};
+pub use inspect::{HotJournal, Inspection, JournalInspection, JournalState, inspect};
 pub use io::Holder;
 pub use journal::Fault as JournalFault;
 pub use options::{Durability, Growth, OpenOptions};

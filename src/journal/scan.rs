@@ -106,16 +106,17 @@ pub(crate) fn scan(
     Ok(scan)
 }
 
-struct Reader<'a> {
-    file: &'a StoreFile,
-    identity: &'a JournalIdentity,
-    geometry: &'a Geometry,
-    file_len: u64,
+/// Reads a journal's frames one by one.
+pub(crate) struct Reader<'a> {
+    pub(crate) file: &'a StoreFile,
+    pub(crate) identity: &'a JournalIdentity,
+    pub(crate) geometry: &'a Geometry,
+    pub(crate) file_len: u64,
 }
 
 impl Reader<'_> {
     /// The header at a place, if it is whole.
-    fn header(&mut self, offset: u64) -> Result<Option<(FrameHeader, Frame)>> {
+    pub(crate) fn header(&mut self, offset: u64) -> Result<Option<(FrameHeader, Frame)>> {
         if offset.saturating_add(FRAME_HEADER_SIZE as u64) > self.file_len {
             return Ok(None);
         }
@@ -125,7 +126,7 @@ impl Reader<'_> {
     }
 
     /// Where a frame ends, if the file has that much.
-    fn end(&self, offset: u64, frame: &Frame) -> Option<u64> {
+    pub(crate) fn end(&self, offset: u64, frame: &Frame) -> Option<u64> {
         let end = offset.checked_add(self.identity.frame_size(frame.entry_count)?)?;
         // The last frame's padding may be missing.
         let payload = frame.entry_count.checked_mul(self.identity.entry_size())?;
@@ -162,7 +163,7 @@ impl Reader<'_> {
 
     /// Hands out a frame's entries: where each stands, its slot's index, the slot, and all of its
     /// bytes; until `work` says no.
-    fn for_each_entry(
+    pub(crate) fn for_each_entry(
         &self,
         offset: u64,
         frame: &Frame,
@@ -173,7 +174,7 @@ impl Reader<'_> {
     }
 
     /// Looks behind the frames that count for one that should not be there.
-    fn find_later(&self, end: u64, epoch: u64, expected: u64) -> Result<Option<Fault>> {
+    pub(crate) fn find_later(&self, end: u64, epoch: u64, expected: u64) -> Result<Option<Fault>> {
         let mut block = vec![0; BLOCK_SIZE as usize + FRAME_HEADER_SIZE];
         let mut start = end;
         while start < self.file_len {

@@ -1,0 +1,45 @@
+//! What opening a store would make of its journal, seen from outside and without a lock.
+
+use crate::error::Result;
+use crate::io::StoreFile;
+use crate::journal::find;
+use crate::recovery::{Decision, JournalFound, decide};
+use crate::structures::Structures;
+
+/// The pages before the slots, and the journal as it was at about the same moment.
+pub(crate) struct Outlook {
+    pub(crate) structures: Structures,
+    /// What stands in the journal's place, and the file if there is one.
+    pub(crate) found: Result<(JournalFound, Option<StoreFile>)>,
+    /// What opening would do; `None` if no meta counts or the journal cannot be looked at.
+    pub(crate) decision: Option<Decision>,
+}
+
+impl Outlook {
+    /// Looks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Structures::read`].
+    pub(crate) fn take(file: &StoreFile) -> Result<Self> {
+        let outlook = Self::take_once(file)?;
+        match outlook.decision {
+            // A writer may just have closed the store: it removed the journal that its metas had
+            // named when they were read, and now they do not name it any more.
+            Some(Decision::Refuse(_)) => Self::take_once(file),
+            _ => Ok(outlook),
+        }
+    }
+
+    fn take_once(file: &StoreFile) -> Result<Self> {
+        let structures = Structures::read(file)?;
+        let found = find(file.path(), false);
+        let both_whole = structures.metas.iter().all(Result::is_ok);
+        let known = structures.identity().and(structures.newest_meta());
+        let decision = match (known, &found) {
+            (Some(meta), Ok((found, _))) => Some(decide(&meta, both_whole, found)),
+            _ => None,
+        };
+        Ok(Self { structures, found, decision })
+    }
+}

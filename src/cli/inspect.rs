@@ -2,11 +2,12 @@
 
 mod document;
 mod health;
+mod journal;
 mod text;
 
 use std::path::PathBuf;
 
-use stridedb::Inspection;
+use stridedb::{Inspection, JournalState};
 
 use super::exit::{Exit, Failure};
 use super::output::{Context, print_document};
@@ -39,12 +40,13 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     Ok(health.exit())
 }
 
-/// How much there is: of the newest meta, or what the living writer has published since.
+/// How much there is: of the newest meta, of the journal if that goes on from there, or what the
+/// living writer has published since.
 struct Counts {
     len: u64,
-    /// As of the last sync.
+    /// As of the last commit that is durable.
     live_count: u64,
-    /// As of the last sync.
+    /// As of the last commit that is durable.
     deleted_count: u64,
     /// Whether the store is being written right now.
     is_busy: bool,
@@ -53,13 +55,19 @@ struct Counts {
 impl Counts {
     fn of(inspection: &Inspection) -> Self {
         let newest = inspection.newest_meta.and_then(|page| inspection.metas[page].as_ref().ok());
-        let (synced, live_count) = newest.map_or((0, 0), |meta| (meta.len, meta.live_count));
+        let in_slots = newest.map_or((0, 0), |meta| (meta.len, meta.live_count));
+        let (len, live_count) = match &inspection.journal.state {
+            JournalState::Hot(hot) => {
+                hot.last.map_or(in_slots, |frame| (frame.len, frame.live_count))
+            }
+            _ => in_slots,
+        };
         let is_busy = inspection.holders.iter().any(|holder| holder.exclusive);
         let published = if is_busy { inspection.live.published_len } else { 0 };
         Self {
-            len: synced.max(published),
+            len: len.max(published),
             live_count,
-            deleted_count: synced.saturating_sub(live_count),
+            deleted_count: len.saturating_sub(live_count),
             is_busy,
         }
     }

@@ -15,6 +15,7 @@ mod create;
 mod delete;
 mod export;
 mod get;
+mod history;
 mod import;
 mod infer;
 mod input;
@@ -89,6 +90,7 @@ enum Verb {
     Get(get::Args),
     Schema(schema::Args),
     Verify(verify::Args),
+    History(history::Args),
     Create(create::Args),
     Infer(infer::Args),
     Import(import::Args),
@@ -135,6 +137,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Get(args) => get::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
+        Verb::History(args) => history::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),
         Verb::Infer(args) => infer::run(&args, ctx),
         Verb::Import(args) => import::run(&args, ctx),

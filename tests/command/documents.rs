@@ -32,6 +32,7 @@ fn inspect_says_what_the_file_is_and_holds() {
             "schema",
             "structures",
             "metas",
+            "journal",
             "live",
             "holders",
         ],
@@ -112,15 +113,17 @@ fn stands_in_docs(document: &Value) {
 
 #[test]
 fn every_key_of_a_document_stands_in_the_docs() {
-    let sandbox = Sandbox::with_ticks(5);
+    let sandbox = Sandbox::with_hot_ticks();
     let _writer = stridedb::RawStore::create(
         sandbox.path("busy.stride"),
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 11] = [
+    let runs: [&[&str]; 13] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
+        &["inspect", "hot.stride"],
+        &["history", "hot.stride"],
         &["get", "ticks.stride", "0"],
         &["schema", "ticks.stride", "--as", "toml"],
         &["infer", "ticks.csv"],

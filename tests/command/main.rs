@@ -6,6 +6,7 @@ mod damage;
 mod documents;
 mod files;
 mod inputs;
+mod journal;
 mod limits;
 mod records;
 mod schema_sources;
@@ -39,6 +40,8 @@ name = "symbol"
 type = "text<12>"
 "#;
 
+const JOURNALS: (&str, &str) = ("ticks.stride-journal", "hot.stride-journal");
+
 /// A directory with a store, in which the command is run.
 struct Sandbox {
     directory: TempDir,
@@ -70,6 +73,25 @@ impl Sandbox {
         let import =
             sandbox.run(&["import", "ticks.stride", "ticks.csv", "--schema", "ticks.toml"]);
         assert_eq!(import.code, 0, "{import:?}");
+        sandbox
+    }
+
+    /// The same, and a store `hot.stride` beside it, as a power cut left it: three ticks in its
+    /// slots; in its journal a transaction that appended a fourth, and one that changed record 0
+    /// and deleted record 1.
+    fn with_hot_ticks() -> Self {
+        let sandbox = Self::with_ticks(3);
+        let mut store = stridedb::RawStore::open(sandbox.path("ticks.stride")).unwrap();
+        let mut record = [0; 24];
+        store.get(2, &mut record).unwrap();
+        store.append(&record).unwrap();
+        let mut transaction = store.begin().unwrap();
+        transaction.update(0, &record).unwrap();
+        transaction.remove(1).unwrap();
+        transaction.commit().unwrap();
+        for (from, to) in [("ticks.stride", "hot.stride"), JOURNALS] {
+            fs::copy(sandbox.path(from), sandbox.path(to)).unwrap();
+        }
         sandbox
     }
 

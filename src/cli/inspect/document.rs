@@ -10,8 +10,9 @@ use stridedb::format::live::Live;
 use stridedb::format::meta::{Meta, NAMES};
 use stridedb::{Holder, Inspection};
 
-use super::Counts;
 use super::health::Health;
+use super::text::hex;
+use super::{Counts, journal};
 use crate::cli::output::lossy;
 
 /// All that is known of the file; what is unknown is null.
@@ -34,6 +35,7 @@ pub(super) struct Document<'a> {
     schema: Option<serde_json::Value>,
     structures: Vec<Structure>,
     metas: Vec<MetaDocument>,
+    journal: journal::Document<'a>,
     live: LiveDocument<'a>,
     holders: Vec<HolderDocument<'a>>,
 }
@@ -124,6 +126,7 @@ impl<'a> Document<'a> {
             schema: schema.and_then(|schema| serde_json::from_str(&schema.to_json()).ok()),
             structures: structures(inspection),
             metas: metas(inspection),
+            journal: journal::Document::new(&inspection.journal),
             live: LiveDocument::new(&inspection.live),
             holders: inspection.holders.iter().map(HolderDocument::new).collect(),
         }
@@ -134,7 +137,7 @@ impl Identity {
     fn new(header: &Header) -> Self {
         let identity = header.identity();
         Self {
-            store_id: identity.store_id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            store_id: hex(&identity.store_id),
             read_version: identity.read_version.get(),
             write_version: identity.write_version.get(),
             byte_order: match identity.byte_order {

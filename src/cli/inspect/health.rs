@@ -1,8 +1,8 @@
 //! Whether a file is well, judged from what stands before its slots, and what to do next.
 
-use stridedb::Inspection;
+use stridedb::{Inspection, JournalState};
 
-use super::Counts;
+use super::{Counts, journal};
 use crate::cli::exit::Exit;
 
 /// What is wrong, and what to try.
@@ -48,10 +48,16 @@ impl Health {
                 problems: vec![
                     "it was not closed: its writer died or still lives elsewhere".into(),
                 ],
-                hints: vec!["nothing to do: whoever opens it next counts its slots again"],
+                hints: vec![
+                    "nothing to do: whoever opens it next takes its last commits from the journal",
+                    "`stridedb history` lists them; until then the journal belongs to the file",
+                ],
             };
         }
-        let hints = vec!["`stridedb verify` checks every slot, which was not done here"];
+        let mut hints = vec!["`stridedb verify` checks every slot, which was not done here"];
+        if let JournalState::Foreign = inspection.journal.state {
+            hints.push("what stands in the journal's place gets another name at the next writing");
+        }
         Self { state: State::Sound, problems, hints }
     }
 
@@ -77,6 +83,9 @@ fn damage(inspection: &Inspection, counts: &Counts) -> Vec<String> {
             counts.len, inspection.capacity
         ));
     }
+    if inspection.newest_meta.is_some() {
+        damage.extend(journal::problem(&inspection.journal));
+    }
     if inspection.live.poisoned && counts.is_busy {
         damage.push("the writer stopped after a failed sync".to_owned());
     }
@@ -99,6 +108,9 @@ fn hints_for_damage(inspection: &Inspection, is_cut_off: bool) -> Vec<&'static s
         (.., Err(_)) => (true, "no schema can be read: restore the file from a copy"),
         _ if is_cut_off => {
             (false, "no other verb opens a file that was cut off: restore it from a copy")
+        }
+        _ if journal::problem(&inspection.journal).is_some() => {
+            (false, "no other verb opens a file without its journal: restore both from a copy")
         }
         _ => (false, "`stridedb show` prints the records that can be read"),
     };

@@ -13,6 +13,7 @@ use stridedb::schema::{ByteOrder, Field, Kind, Schema, Type};
 
 use super::Counts;
 use super::health::{Health, State};
+use super::journal;
 use crate::cli::output::{
     BOLD, Context, DAMAGED, DOUBTFUL, GOOD, Output, counted, counted_for_people,
 };
@@ -34,7 +35,7 @@ pub(super) fn print(
     page.identity(file, inspection)?;
     page.records(inspection)?;
     page.contents(inspection, counts)?;
-    page.structures(inspection)?;
+    page.structures(inspection, counts.is_busy)?;
     page.holders(inspection)?;
     page.health(health)?;
     output.flush()
@@ -99,7 +100,7 @@ impl Page<'_> {
 
     fn contents(&mut self, inspection: &Inspection, counts: &Counts) -> io::Result<()> {
         self.title("Contents")?;
-        let as_of = if counts.is_busy { " at the last sync" } else { "" };
+        let as_of = if counts.is_busy { " at the last commit" } else { "" };
         self.line("slots", HumanCount(counts.len))?;
         self.line("records", format_args!("{}{as_of}", HumanCount(counts.live_count)))?;
         self.line("deleted", format_args!("{}{as_of}", HumanCount(counts.deleted_count)))?;
@@ -135,7 +136,7 @@ impl Page<'_> {
         self.line("first slot", format_args!("at byte {}", geometry.data_start()))
     }
 
-    fn structures(&mut self, inspection: &Inspection) -> io::Result<()> {
+    fn structures(&mut self, inspection: &Inspection, is_busy: bool) -> io::Result<()> {
         self.title("Structures")?;
         let header = inspection.header.as_ref().map(|_| "whole".to_owned());
         self.structure(NAME_OF_HEADER, header)?;
@@ -153,7 +154,12 @@ impl Page<'_> {
                 self.line("schema", self.ctx.paint(DAMAGED, text))?;
             }
         }
-        self.line("live block", describe_live(&inspection.live))
+        self.line("live block", describe_live(&inspection.live))?;
+        let text = journal::describe(&inspection.journal, is_busy);
+        match journal::problem(&inspection.journal) {
+            Some(_) => self.line("journal", self.ctx.paint(DAMAGED, printable(&text))),
+            None => self.line("journal", text),
+        }
     }
 
     fn structure(&mut self, name: &str, state: Result<String, &Corruption>) -> io::Result<()> {
@@ -281,13 +287,14 @@ fn describe_live(live: &Live) -> String {
 }
 
 /// "41.9 MiB (43974656 bytes)"
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     match count {
         0..1024 => counted(count, "byte"),
         _ => format!("{} ({count} bytes)", BinaryBytes(count)),
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

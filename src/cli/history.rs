@@ -12,8 +12,8 @@ use super::table::{Heading, Table};
 
 /// List the transactions that the journal holds, the newest last
 ///
-/// The journal forgets them at each checkpoint: when it is full, and when the store is closed. Works
-/// while others write the store: nothing is locked, opened or changed.
+/// The journal forgets them at each checkpoint: when it is full, and when the store is closed.
+/// Works while others write the store: nothing is locked, opened or changed.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The store

@@ -119,7 +119,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 13] = [
+    let runs: [&[&str]; 15] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
@@ -131,7 +131,9 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["export", "ticks.stride", "-o", "out.csv"],
         &["create", "new.stride", "--schema", "ticks.toml"],
         &["set", "ticks.stride", "0", "price=1"],
+        &["set", "hot.stride", "0", "price=1", "2", "price=1"],
         &["delete", "ticks.stride", "0"],
+        &["delete", "hot.stride", "0", "1.."],
         &["verify", "ticks.stride", "missing.stride"],
     ];
     for arguments in runs {

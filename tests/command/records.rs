@@ -108,3 +108,89 @@ fn delete_leaves_a_deleted_slot() {
     assert_eq!(sandbox.run(&["set", "ticks.stride", "0", "price=1"]).code, 16);
     assert_eq!(sandbox.run(&["verify", "ticks.stride"]).code, 0);
 }
+
+/// The symbols and prices of all slots, the deleted ones left out.
+fn rows(sandbox: &Sandbox) -> String {
+    let arguments = ["show", "ticks.stride", "--as", "csv", "--fields", "price"];
+    let text = sandbox.stdout_of(&arguments);
+    text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn set_changes_several_records_at_once() {
+    let sandbox = Sandbox::with_ticks(4);
+    let said =
+        sandbox.stdout_of(&["set", "ticks.stride", "1", "price=5", "symbol=x", "3", "price=7"]);
+    assert_eq!(
+        said,
+        "slot 1: price: 0.01 -> 5.00\nslot 1: symbol: S1 -> x\nslot 3: price: 0.03 -> 7.00\n"
+    );
+    assert_eq!(rows(&sandbox), "0,0.00 1,5.00 2,0.02 3,7.00");
+    let arguments = ["set", "ticks.stride", "0", "price=1", "--", "2", "price=2", "--json"];
+    assert_eq!(sandbox.run(&arguments).code, 16, "options end with --");
+    let document =
+        sandbox.document(&["set", "--json", "ticks.stride", "0", "price=1", "--", "2", "price=2"]);
+    assert_eq!((&document["slot"], &document["record"]["price"]), (&json!(0), &json!(1.0)));
+    assert_eq!(document["records"][0]["record"], document["record"]);
+    assert_eq!(document["records"][1]["slot"], 2);
+    assert_eq!(document["records"][1]["record"]["price"], json!(2.0));
+    assert_eq!(rows(&sandbox), "0,1.00 1,5.00 2,2.00 3,7.00");
+    let words = "set ticks.stride 0 price=7 -- 1 price=8 -- 2 price=9";
+    sandbox.stdout_of(&words.split(' ').collect::<Vec<_>>());
+    assert_eq!(rows(&sandbox), "0,7.00 1,8.00 2,9.00 3,7.00");
+}
+
+#[test]
+fn set_changes_all_records_or_none() {
+    let sandbox = Sandbox::with_ticks(4);
+    sandbox.stdout_of(&["delete", "ticks.stride", "2"]);
+    let before = rows(&sandbox);
+    let cases: [(&[&str], &str); 6] = [
+        (&["3", "price=yesterday"], "slot 3: price: "),
+        (&["2", "price=1"], "the record at index 2 was deleted"),
+        (&["4", "price=1"], "index 4 is out of range"),
+        (&["3"], "expected FIELD=VALUE behind the index 3"),
+        (&["0", "price=1"], "the index 0 is given twice"),
+        (&["3", "prize=1"], "slot 3: "),
+    ];
+    for (more, expected) in cases {
+        let ended = sandbox.run(&[&["set", "ticks.stride", "0", "price=9"], more].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (16, ""), "{more:?}: {ended:?}");
+        assert!(ended.stderr.contains(expected), "{more:?}: {ended:?}");
+        assert_eq!(rows(&sandbox), before, "{more:?}");
+    }
+    sandbox.flip(sandbox.slot_offset(3));
+    let ended = sandbox.run(&["set", "ticks.stride", "0", "price=9", "3", "price=9"]);
+    assert_eq!(ended.code, 4, "{ended:?}");
+    sandbox.flip(sandbox.slot_offset(3));
+    assert_eq!(rows(&sandbox), before);
+}
+
+#[test]
+fn delete_takes_indices_and_ranges() {
+    let sandbox = Sandbox::with_ticks(10);
+    let ended = sandbox.run(&["delete", "ticks.stride", "0", "2..4", "3", "8.."]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{ended:?}");
+    assert_eq!(ended.stderr, "note: 5 records deleted; 0 of the slots had none before\n");
+    assert_eq!(rows(&sandbox), "1,0.01 4,0.04 5,0.05 6,0.06 7,0.07");
+    let document = sandbox.document(&["delete", "ticks.stride", "..=5", "--json"]);
+    assert_eq!((&document["slot"], &document["deleted"]), (&json!(null), &json!(true)));
+    assert_eq!((&document["slots_given"], &document["records_deleted"]), (&json!(6), &json!(3)));
+    assert_eq!(document["live_count"], 2);
+    assert_eq!(sandbox.run(&["verify", "ticks.stride"]).code, 0);
+}
+
+#[test]
+fn delete_deletes_all_or_nothing() {
+    let sandbox = Sandbox::with_ticks(4);
+    for more in ["4", "9..", "x", "3..1", "1_0"] {
+        let ended = sandbox.run(&["delete", "ticks.stride", "0", more]);
+        assert_eq!(ended.code, 16, "{more}: {ended:?}");
+    }
+    sandbox.flip(sandbox.slot_offset(3));
+    let ended = sandbox.run(&["delete", "ticks.stride", "0..4"]);
+    assert_eq!(ended.code, 4, "{ended:?}");
+    assert!(ended.stderr.contains("slot 3"), "{ended:?}");
+    sandbox.flip(sandbox.slot_offset(3));
+    assert_eq!(rows(&sandbox), "0,0.00 1,0.01 2,0.02 3,0.03");
+}

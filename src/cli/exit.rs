@@ -76,6 +76,12 @@ impl Failure {
         self
     }
 
+    /// The same failure with another line behind it.
+    pub(crate) fn and(mut self, line: impl Display) -> Self {
+        self.message = format!("{}\n  {line}", self.message);
+        self
+    }
+
     /// What to tell the user.
     pub(crate) fn message(&self) -> &str {
         &self.message

@@ -1,13 +1,17 @@
-//! `stridedb import`: rows of a file become records of a store, all of them or none.
+//! `stridedb import`: rows of a file become records of a store, all of them or batch by batch.
 
+mod batches;
+mod feed;
 mod rejects;
 mod report;
 
 use std::path::PathBuf;
 
 use stridedb::schema::{ByteOrder, Schema};
-use stridedb::{Appender, OpenOptions};
+use stridedb::{OpenOptions, RawStore};
 
+use self::batches::Batches;
+use self::feed::Feed;
 use self::rejects::{OnError, Rejects};
 use self::report::{Counts, tell};
 use super::codec::Rules;
@@ -17,18 +21,15 @@ use super::infer::{Source, Survey};
 use super::input::csv::{CsvRecords, Table};
 use super::input::jsonl::{JsonRecords, Lines};
 use super::input::raw::RawRecords;
-use super::input::{self, Delimiter, Format, Records, Trouble};
+use super::input::{self, Delimiter, Format, Records};
 use super::open::to_maintain;
 use super::output::{Context, counted};
 use super::progress::Progress;
 
-/// How many rows pass between two looks at the clock.
-const ROWS_PER_REPORT: u64 = 4096;
-
 /// Import CSV, JSON lines or raw records into a store
 ///
 /// Creates FILE if it is not there, else appends to it. If a line cannot be imported, nothing is,
-/// unless --on-error says otherwise.
+/// unless --on-error says otherwise or --batch keeps what came before it.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The store
@@ -70,6 +71,14 @@ pub(crate) struct Args {
     /// What to do with a text that is too long for its field
     #[arg(long, value_name = "WHAT", default_value = "error")]
     too_long: TooLong,
+
+    /// Commit every so many rows: what was committed stays, whatever happens to the others
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    batch: Option<u64>,
+
+    /// Leave out so many rows at the start of the input, as an import in batches says it to go on
+    #[arg(long, value_name = "ROWS", default_value_t = 0, hide_default_value = true)]
+    skip_rows: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -92,9 +101,12 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     args.on_error.check()?;
     let import = Import { args, ctx, format };
     let exists = args.file.try_exists();
-    let (counts, exit) = match exists.map_err(|error| Failure::io("open", &args.file, &error))? {
-        true => import.append()?,
-        false => (import.create()?, Exit::FINE),
+    let exists = exists.map_err(|error| Failure::io("open", &args.file, &error))?;
+    let (counts, exit) = match (args.batch, exists) {
+        (None, true) => import.append()?,
+        (None, false) => (import.create()?, Exit::FINE),
+        (Some(size), true) => import.append_in_batches(size)?,
+        (Some(size), false) => import.create_in_batches(size)?,
     };
     tell(args, ctx, counts);
     Ok(exit)
@@ -110,13 +122,9 @@ struct Import<'a> {
 impl Import<'_> {
     /// Makes the store. The file appears when all lines are in it.
     fn create(&self) -> Result<Counts, Failure> {
-        let (schema, rules) = match &self.args.schema {
-            Some(path) => (read_schema(path)?, self.rules(self.args.null.clone())),
-            None => self.inferred()?,
-        };
+        let (schema, rules) = self.given_or_inferred()?;
         OpenOptions::new().build_raw(&self.args.file, &schema, |store| {
-            let order = store.byte_order();
-            let counts = self.fill(store.appender()?, &schema, order, &rules)?;
+            let counts = self.fill(store, &schema, &rules)?;
             store.shrink_to_fit()?;
             Ok(counts)
         })
@@ -126,15 +134,8 @@ impl Import<'_> {
     /// growing can be given back, and all of it if the import fails.
     fn append(&self) -> Result<(Counts, Exit), Failure> {
         let (mut store, exit) = to_maintain(&self.args.file, self.ctx)?;
-        let (schema, order) = (store.schema().clone(), store.byte_order());
-        if let Some(path) = &self.args.schema {
-            self.check_same(&schema, &read_schema(path)?)?;
-        }
-        let rules = self.rules(self.args.null.clone());
-        let filled = store
-            .appender()
-            .map_err(Failure::from)
-            .and_then(|appender| self.fill(appender, &schema, order, &rules));
+        let (schema, rules) = self.those_of(&store)?;
+        let filled = self.fill(&mut store, &schema, &rules);
         store.shrink_to_fit()?;
         store.close()?;
         Ok((filled?, exit))
@@ -142,34 +143,71 @@ impl Import<'_> {
 
     fn fill(
         &self,
-        mut appender: Appender<'_>,
+        store: &mut RawStore,
         schema: &Schema,
-        order: ByteOrder,
         rules: &Rules,
     ) -> Result<Counts, Failure> {
-        let name = input::name(&self.args.input);
-        let (mut records, size) = self.open(schema, order, rules)?;
-        let progress = Progress::new(self.ctx, format!("import {name}"));
-        let mut rejects = Rejects::new(&self.args.on_error, name, self.ctx);
-        let mut record = vec![0; schema.record_size() as usize];
-        loop {
-            match records.next(&mut record) {
-                Ok(true) => {
-                    let index = appender.push(&record)?;
-                    if index.get() % ROWS_PER_REPORT == 0 {
-                        let done = records.bytes_read();
-                        progress.set(done, size.unwrap_or(done));
-                    }
-                }
-                Ok(false) => break,
-                Err(Trouble::Fatal(failure)) => return Err(failure),
-                Err(Trouble::Line(bad)) => rejects.take(&bad, &*records)?,
-            }
-        }
-        let rejected = rejects.finish()?;
+        let mut feed = self.feed(schema, store.byte_order(), rules)?;
+        let mut appender = store.appender()?;
+        feed.fill(&mut appender, u64::MAX)?;
         let imported = appender.count();
+        let counts = Counts { imported, batches: 1, ..feed.finish()? };
         appender.finish()?;
-        Ok(Counts { imported, rejected, truncated_texts: records.truncated_count() })
+        Ok(counts)
+    }
+
+    /// Makes the store with the first batch, and appends the others.
+    fn create_in_batches(&self, size: u64) -> Result<(Counts, Exit), Failure> {
+        let (schema, rules) = self.given_or_inferred()?;
+        let order = schema.byte_order().unwrap_or(ByteOrder::NATIVE);
+        let mut batches = Batches::new(self, self.feed(&schema, order, &rules)?, &rules, size);
+        let created = OpenOptions::new().build_raw(&self.args.file, &schema, |store| {
+            let has_ended = batches.take_next(store)?;
+            store.shrink_to_fit()?;
+            Ok::<_, Failure>(has_ended)
+        });
+        if created.map_err(|failure| failure.and(batches::NOTHING))? {
+            return Ok((batches.finish()?, Exit::FINE));
+        }
+        match to_maintain(&self.args.file, self.ctx) {
+            Ok((store, exit)) => Ok((batches.take_all(store)?, exit)),
+            Err(failure) => Err(batches.interrupt(failure)),
+        }
+    }
+
+    fn append_in_batches(&self, size: u64) -> Result<(Counts, Exit), Failure> {
+        let (store, exit) = to_maintain(&self.args.file, self.ctx)?;
+        let (schema, rules) = self.those_of(&store)?;
+        let feed = self.feed(&schema, store.byte_order(), &rules)?;
+        Ok((Batches::new(self, feed, &rules, size).take_all(store)?, exit))
+    }
+
+    /// The schema of a new store, and how its input is to be read.
+    fn given_or_inferred(&self) -> Result<(Schema, Rules), Failure> {
+        match &self.args.schema {
+            Some(path) => Ok((read_schema(path)?, self.rules(self.args.null.clone()))),
+            None => self.inferred(),
+        }
+    }
+
+    /// The schema of a store that is there, and how the input is to be read.
+    fn those_of(&self, store: &RawStore) -> Result<(Schema, Rules), Failure> {
+        if let Some(path) = &self.args.schema {
+            self.check_same(store.schema(), &read_schema(path)?)?;
+        }
+        Ok((store.schema().clone(), self.rules(self.args.null.clone())))
+    }
+
+    /// The input's rows, without those that are to be left out.
+    fn feed(&self, schema: &Schema, order: ByteOrder, rules: &Rules) -> Result<Feed<'_>, Failure> {
+        let name = input::name(&self.args.input);
+        let (records, size) = self.open(schema, order, rules)?;
+        let progress = Progress::new(self.ctx, format!("import {name}"));
+        let all_or_nothing = self.args.batch.is_none();
+        let rejects = Rejects::new(&self.args.on_error, name, self.ctx, all_or_nothing);
+        let mut feed = Feed::new(records, size, rejects, progress, schema.record_size());
+        feed.skip(self.args.skip_rows)?;
+        Ok(feed)
     }
 
     fn open(

@@ -148,6 +148,9 @@ pub(crate) trait Records {
     /// bytes are unknown, and the next call goes on behind that line.
     fn next(&mut self, record: &mut [u8]) -> Result<bool, Trouble>;
 
+    /// Where the record that was read last begins: "line 42".
+    fn place(&self) -> String;
+
     /// Writes the line that was read last as it can be read again; `is_first` if no other was
     /// written before it.
     fn write_line(&self, is_first: bool, out: &mut dyn Write) -> io::Result<()>;

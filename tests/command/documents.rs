@@ -119,7 +119,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 15] = [
+    let runs: [&[&str]; 16] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
@@ -128,6 +128,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["schema", "ticks.stride", "--as", "toml"],
         &["infer", "ticks.csv"],
         &["import", "ticks.stride", "ticks.csv"],
+        &["import", "ticks.stride", "ticks.csv", "--batch", "2"],
         &["export", "ticks.stride", "-o", "out.csv"],
         &["create", "new.stride", "--schema", "ticks.toml"],
         &["set", "ticks.stride", "0", "price=1"],

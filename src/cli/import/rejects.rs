@@ -56,14 +56,20 @@ pub(super) struct Rejects<'a> {
     what: &'a OnError,
     input_name: String,
     ctx: &'a Context,
+    all_or_nothing: bool,
     count: u64,
     /// Made with the first such line.
     quarantine: Option<NewFile>,
 }
 
 impl<'a> Rejects<'a> {
-    pub(super) fn new(what: &'a OnError, input_name: String, ctx: &'a Context) -> Self {
-        Self { what, input_name, ctx, count: 0, quarantine: None }
+    pub(super) fn new(
+        what: &'a OnError,
+        input_name: String,
+        ctx: &'a Context,
+        all_or_nothing: bool,
+    ) -> Self {
+        Self { what, input_name, ctx, all_or_nothing, count: 0, quarantine: None }
     }
 
     /// Takes the line that `records` has just read, or gives up.
@@ -89,6 +95,11 @@ impl<'a> Rejects<'a> {
         Ok(())
     }
 
+    /// How many lines there were.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Ends: how many lines there were.
     pub(super) fn finish(self) -> Result<u64, Failure> {
         if let Some(quarantine) = self.quarantine {
@@ -103,10 +114,11 @@ impl<'a> Rejects<'a> {
     }
 
     fn stop(&self, bad: &BadLine) -> Failure {
+        let nothing = if self.all_or_nothing { "nothing was imported; " } else { "" };
         Failure::new(
             Exit::USAGE,
             format!(
-                "{}, {bad}\n  nothing was imported; --on-error skip imports the other lines, \
+                "{}, {bad}\n  {nothing}--on-error skip imports the other lines, \
                  --on-error quarantine=PATH also keeps the bad ones there",
                 self.input_name
             ),

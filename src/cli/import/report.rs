@@ -14,6 +14,8 @@ pub(super) struct Counts {
     pub(super) imported: u64,
     pub(super) rejected: u64,
     pub(super) truncated_texts: u64,
+    /// Commits.
+    pub(super) batches: u64,
 }
 
 #[derive(Serialize)]
@@ -37,9 +39,13 @@ pub(super) fn tell(args: &Args, ctx: &Context, counts: Counts) {
     if let Err(failure) = inspect::run(&inspect::Args { file: args.file.clone() }, ctx) {
         warn_of_report(failure.message());
     }
-    let Counts { imported, rejected, truncated_texts } = counts;
+    let Counts { imported, rejected, truncated_texts, batches } = counts;
     let (count, name) = (counted(imported, "record"), input::name(&args.input));
     let mut summary = format!("{count} imported from {name}");
+    if args.batch.is_some() {
+        let plural = if batches == 1 { "" } else { "es" };
+        summary.push_str(&format!(" in {batches} batch{plural}"));
+    }
     if rejected > 0 {
         let (were, whither) = (was_or_were(rejected), args.on_error.whither(rejected));
         summary.push_str(&format!("; {} {were} skipped{whither}", counted(rejected, "line")));

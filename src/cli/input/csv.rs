@@ -83,6 +83,10 @@ impl Records for CsvRecords {
         Ok(true)
     }
 
+    fn place(&self) -> String {
+        format!("line {}", self.table.line())
+    }
+
     fn write_line(&self, is_first: bool, out: &mut dyn Write) -> io::Result<()> {
         self.table.write_row(is_first, out)
     }

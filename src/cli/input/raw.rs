@@ -45,13 +45,6 @@ impl RawRecords {
         Ok(Self { input, name, schema: schema.clone(), order, offset, count: 0, last })
     }
 
-    fn place(&self) -> String {
-        let size = u64::from(self.schema.record_size());
-        let index = self.count.saturating_sub(1);
-        let at = self.offset.saturating_add(index.saturating_mul(size));
-        format!("record {index} at byte {at}")
-    }
-
     fn cut_off(&self, size: usize) -> Failure {
         let name = &self.name;
         Failure::new(
@@ -96,6 +89,13 @@ impl Records for RawRecords {
                 .hint("another schema, or --offset if something stands before the records")
         })?;
         Ok(true)
+    }
+
+    fn place(&self) -> String {
+        let size = u64::from(self.schema.record_size());
+        let index = self.count.saturating_sub(1);
+        let at = self.offset.saturating_add(index.saturating_mul(size));
+        format!("record {index} at byte {at}")
     }
 
     fn write_line(&self, _is_first: bool, out: &mut dyn Write) -> io::Result<()> {

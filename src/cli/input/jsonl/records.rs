@@ -59,6 +59,10 @@ impl Records for JsonRecords {
         Ok(true)
     }
 
+    fn place(&self) -> String {
+        self.lines.place()
+    }
+
     fn write_line(&self, _is_first: bool, out: &mut dyn Write) -> io::Result<()> {
         self.lines.write_line(out)
     }

@@ -8,6 +8,7 @@ use crate::format::geometry::SlotIndex;
 use crate::io::Holder;
 use crate::journal::Fault;
 use crate::schema::{ByteOrder, Difference, Invalid, SchemaError};
+use crate::verify::Problem;
 
 /// The result of everything that a store does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -250,6 +251,15 @@ pub enum Error {
         journal: PathBuf,
         /// What speaks against it.
         fault: Fault,
+    },
+    /// A copy of the store does not verify, and was thrown away: the store is damaged, or the disk
+    /// does not keep what it is given.
+    #[error("a copy of {} does not verify, and was not kept", path.display())]
+    CopyUnsound {
+        /// The store that was copied.
+        path: PathBuf,
+        /// The first thing that is wrong with the copy.
+        source: Box<Problem>,
     },
     /// The handle belongs to the process that forked this one. Open the store again here.
     #[error("{} was opened by the process that forked this one: open it again", path.display())]

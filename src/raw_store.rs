@@ -1,6 +1,7 @@
 //! A store of records without a Rust type: bytes in, bytes out, and the schema that explains them.
 
 mod appender;
+mod backup;
 mod checkpoint;
 mod commit;
 mod copied;

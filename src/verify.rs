@@ -185,19 +185,30 @@ impl fmt::Display for Finding {
 pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions<'_>) -> Result<VerifyReport> {
     let file = StoreFile::open(path.as_ref(), false)?;
     file.lock(Lock::Shared, options.wait).map_err(|error| name_the_writer(error, &file))?;
-    let structures = Structures::read(&file)?;
+    check(&file, options, true)
+}
+
+/// Verifies a copy that nobody else can see, but for the records' values: what they are in the
+/// store they may be in a copy of it.
+pub(crate) fn verify_copy(file: &StoreFile) -> Result<VerifyReport> {
+    check(file, &VerifyOptions::default(), false)
+}
+
+fn check(file: &StoreFile, options: &VerifyOptions<'_>, values: bool) -> Result<VerifyReport> {
+    let structures = Structures::read(file)?;
     let Some((header, _)) = structures.identity() else {
         return Err(structures.why_unknown(file.path()));
     };
-    let (findings, schema) = pages::check(&file, &structures, &header)?;
+    let (findings, schema) = pages::check(file, &structures, &header)?;
     let mut report = VerifyReport { findings, ..VerifyReport::default() };
     if let Some(meta) = structures.newest_meta() {
         report.clean = meta.clean;
-        let journal = look_through(&file, &structures, &header, meta)?;
+        let journal = look_through(file, &structures, &header, meta)?;
         let is_known = journal.problem.is_none();
         report.findings.extend(journal.problem.map(|problem| problem.found()));
         let (meta, images) = (journal.meta, journal.images);
-        let scan = Scan::new(&file, &structures, &header, meta.len, schema.as_ref(), images);
+        let checked = schema.as_ref().filter(|_| values);
+        let scan = Scan::new(file, &structures, &header, meta.len, checked, images);
         scan_slots(&scan, &meta, is_known, options, &mut report)?;
     }
     report.schema = schema;

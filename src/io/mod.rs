@@ -8,6 +8,7 @@
 )]
 
 mod allocate;
+mod copy;
 mod file;
 mod lock;
 mod mapping;
@@ -17,6 +18,7 @@ mod seam;
 #[cfg(test)]
 pub(crate) mod sim;
 
+pub(crate) use copy::copy_start;
 pub(crate) use file::{NewFile, StoreFile};
 pub use lock::Holder;
 pub(crate) use lock::{Lock, holders};

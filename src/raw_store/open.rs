@@ -218,7 +218,7 @@ fn decide(structures: &Structures, file: &StoreFile) -> Result<(Header, Meta, us
 }
 
 /// Checks that this version knows what it must know to write the file.
-fn check_writable(header: &Header, path: &Path) -> Result<()> {
+pub(super) fn check_writable(header: &Header, path: &Path) -> Result<()> {
     header.identity().check_writable().map_err(|(version, features)| Error::Unsupported {
         path: path.to_owned(),
         reason: format!(

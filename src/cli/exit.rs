@@ -126,7 +126,8 @@ fn exit_of(error: &stridedb::Error) -> Exit {
         | Error::JournalMissing { .. }
         | Error::JournalOther { .. }
         | Error::JournalUnexpected { .. }
-        | Error::JournalDamaged { .. } => Exit::DAMAGED,
+        | Error::JournalDamaged { .. }
+        | Error::CopyUnsound { .. } => Exit::DAMAGED,
         Error::Schema(_)
         | Error::OutOfRange { .. }
         | Error::Deleted { .. }

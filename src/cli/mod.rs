@@ -10,6 +10,7 @@ mod range;
 mod rows;
 mod table;
 
+mod backup;
 mod completions;
 mod create;
 mod delete;
@@ -95,6 +96,7 @@ enum Verb {
     Infer(infer::Args),
     Import(import::Args),
     Export(export::Args),
+    Backup(backup::Args),
     Set(set::Args),
     Delete(delete::Args),
     Completions(completions::Args),
@@ -142,6 +144,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Infer(args) => infer::run(&args, ctx),
         Verb::Import(args) => import::run(&args, ctx),
         Verb::Export(args) => export::run(&args, ctx),
+        Verb::Backup(args) => backup::run(&args, ctx),
         Verb::Set(args) => set::run(&args, ctx),
         Verb::Delete(args) => delete::run(&args, ctx),
         Verb::Completions(_) | Verb::Man(_) if ctx.json => {

@@ -1,6 +1,7 @@
 //! Opening a store for a verb, and telling the user what opening it found.
 
 use std::path::Path;
+use std::time::Duration;
 
 use stridedb::{Error, OpenOptions, RawStore};
 
@@ -9,7 +10,16 @@ use super::output::{Context, complain, counted};
 
 /// A store to read, and the code of what is wrong with it already.
 pub(crate) fn to_read(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
-    let store = OpenOptions::new().read_only(true).open_raw(file)?;
+    to_read_after(Duration::ZERO, file, ctx)
+}
+
+/// The same, once its writer has closed it, for which it waits so long.
+pub(crate) fn to_read_after(
+    wait: Duration,
+    file: &Path,
+    ctx: &Context,
+) -> Result<(RawStore, Exit), Failure> {
+    let store = OpenOptions::new().read_only(true).wait(wait).open_raw(file)?;
     let exit = tell(&store, ctx);
     Ok((store, exit))
 }

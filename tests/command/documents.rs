@@ -119,7 +119,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 16] = [
+    let runs: [&[&str]; 17] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
@@ -130,6 +130,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["import", "ticks.stride", "ticks.csv"],
         &["import", "ticks.stride", "ticks.csv", "--batch", "2"],
         &["export", "ticks.stride", "-o", "out.csv"],
+        &["backup", "ticks.stride", "copy.stride"],
         &["create", "new.stride", "--schema", "ticks.toml"],
         &["set", "ticks.stride", "0", "price=1"],
         &["set", "hot.stride", "0", "price=1", "2", "price=1"],

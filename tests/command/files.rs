@@ -70,13 +70,15 @@ fn a_quarantine_that_is_there_already_is_refused_before_the_import() {
 #[test]
 fn work_that_is_done_is_no_failure_where_its_report_cannot_be_printed() {
     let sandbox = Sandbox::with_ticks(2);
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 8] = [
         &["import", "ticks.stride", "ticks.csv"],
         &["import", "ticks.stride", "ticks.csv", "--json"],
         &["set", "ticks.stride", "0", "price=7"],
         &["delete", "ticks.stride", "1", "--json"],
         &["create", "new.stride", "--schema", "ticks.toml"],
         &["export", "ticks.stride", "-o", "out.csv", "--json"],
+        &["backup", "ticks.stride", "copy.stride"],
+        &["backup", "ticks.stride", "another.stride", "--json"],
     ];
     for arguments in cases {
         let full = File::options().write(true).open("/dev/full").unwrap();
@@ -100,7 +102,8 @@ fn a_name_that_is_no_text_is_shown_as_well_as_it_goes() {
     let sandbox = Sandbox::with_ticks(2);
     let name = OsStr::from_bytes(b"od\xffd.stride");
     fs::rename(sandbox.path("ticks.stride"), sandbox.directory.path().join(name)).unwrap();
-    for arguments in [&["inspect"][..], &["get", "0"], &["verify"], &["delete", "0"]] {
+    for arguments in [&["inspect"][..], &["get", "0"], &["verify"], &["history"], &["delete", "0"]]
+    {
         let mut command = sandbox.command(&[arguments[0]]);
         command.arg(name).args(&arguments[1..]).arg("--json");
         let ended = Ended::from(command.output().unwrap());

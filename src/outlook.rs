@@ -22,13 +22,17 @@ impl Outlook {
     ///
     /// As [`Structures::read`].
     pub(crate) fn take(file: &StoreFile) -> Result<Self> {
-        let outlook = Self::take_once(file)?;
-        match outlook.decision {
+        let mut outlook = Self::take_once(file)?;
+        while let Some(Decision::Refuse(_)) = outlook.decision {
             // A writer may just have closed the store: it removed the journal that its metas had
-            // named when they were read, and now they do not name it any more.
-            Some(Decision::Refuse(_)) => Self::take_once(file),
-            _ => Ok(outlook),
+            // named when they were read, and before that it made them name it no more.
+            let before = outlook.structures.newest_meta();
+            outlook = Self::take_once(file)?;
+            if outlook.structures.newest_meta() == before {
+                break;
+            }
         }
+        Ok(outlook)
     }
 
     fn take_once(file: &StoreFile) -> Result<Self> {

@@ -225,3 +225,62 @@ fn frames_that_cannot_be_are_errors_and_no_panics() {
         assert!(inspect(&path).is_ok());
     }
 }
+
+#[test]
+fn a_damaged_meta_makes_it_doubtful_what_is_needed() {
+    let (_directory, path) = cut_off();
+    RawStore::open(&path).unwrap().close().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4096 + 20] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(inspect(&path).unwrap().journal.state, JournalState::Doubtful));
+    assert_eq!(list(&path), []);
+    fs::write(path_beside(&path), "a letter").unwrap();
+    assert!(matches!(inspect(&path).unwrap().journal.state, JournalState::Unexpected));
+    assert!(matches!(history(&path), Err(Error::JournalUnexpected { .. })));
+}
+
+/// A writer commits, makes checkpoints, closes and opens again. Whoever looks meanwhile sees some
+/// moment of it, and never damage.
+#[test]
+fn a_living_writer_is_not_taken_for_damage() {
+    let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let path = directory.path().join("s.stride");
+    RawStore::create(&path, &Number::schema()).unwrap().close().unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for round in 0..60 {
+                let options = crate::options::OpenOptions::new().maintenance(true);
+                let mut store = options.open_raw(&path).unwrap();
+                for number in 0..40 {
+                    store.append(&[number; 8]).unwrap();
+                    if number % 16 == round % 16 {
+                        store.shrink_to_fit().unwrap();
+                    }
+                }
+                store.close().unwrap();
+            }
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        let mut seen = 0;
+        while !is_over.load(std::sync::atomic::Ordering::Relaxed) && !writer.is_finished() {
+            let inspection = inspect(&path).unwrap();
+            if inspection.metas.iter().any(Result::is_err) {
+                continue; // It was read while it was being written.
+            }
+            match inspection.journal.state {
+                JournalState::Hot(hot) => assert_eq!(hot.fault, None, "{hot:?}"),
+                JournalState::Clean | JournalState::Leftover | JournalState::Foreign => {}
+                other => panic!("{other:?}"),
+            }
+            match history(&path) {
+                Ok(history) => seen += history.map(Result::unwrap).count(),
+                // A meta was read while it was being written, as above.
+                Err(error) => assert!(matches!(error, Error::JournalUnexpected { .. }), "{error}"),
+            }
+        }
+        writer.join().unwrap();
+        assert!(seen > 0, "nothing was seen of the writer");
+    });
+}

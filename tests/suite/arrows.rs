@@ -78,7 +78,8 @@ fn the_schema_knows_neither_files_nor_stores() {
 
 #[test]
 fn the_structures_and_verify_stand_beside_the_store() {
-    for place in ["src/verify", "src/verify.rs", "src/inspect.rs", "src/structures.rs"] {
+    let looking = ["src/inspect", "src/inspect.rs", "src/history.rs", "src/outlook.rs"];
+    for place in looking.into_iter().chain(["src/verify", "src/verify.rs", "src/structures.rs"]) {
         for (path, code) in sources(place) {
             for word in ["RawStore", "Store", "Mapping", "memmap2"] {
                 assert!(!has_word(&code, word), "{} uses `{word}`", path.display());

@@ -71,8 +71,11 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     } else if let Some(index) = slot.filter(|_| records_deleted == 0) {
         ctx.note(format_args!("the record at index {index} was deleted before"));
     } else if slot.is_none() {
-        let (now, before) = (counted(records_deleted, "record"), slots_given - records_deleted);
-        ctx.note(format_args!("{now} deleted; {before} of the slots had none before"));
+        ctx.note(format_args!("{} deleted", counted(records_deleted, "record")));
+        let before = slots_given - records_deleted;
+        if before > 0 {
+            ctx.note(format_args!("{} had none before", counted(before, "slot")));
+        }
     }
     Ok(exit)
 }

@@ -75,8 +75,8 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         return Err(error.into());
     }
     ctx.note(match count {
-        0 => "the journal holds none: it forgets them at each checkpoint, and when it is closed",
-        _ => "older ones are forgotten, and these will be: at the next checkpoint or closing",
+        0 => "the journal holds none: it forgets them at each checkpoint, and at closing",
+        _ => "the journal forgets these at the next checkpoint or closing, as it did older ones",
     });
     Ok(Exit::FINE)
 }

@@ -137,7 +137,7 @@ fn completions_and_manual_pages_are_printed() {
     }
     assert!(sandbox.stdout_of(&["man"]).contains(".TH stridedb 1"));
     sandbox.stdout_of(&["man", "--directory", "."]);
-    for verb in ["show", "set", "verify"] {
+    for verb in ["show", "set", "verify", "history", "backup"] {
         assert!(sandbox.path(&format!("stridedb-{verb}.1")).exists(), "{verb}");
     }
 }

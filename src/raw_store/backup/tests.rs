@@ -42,6 +42,12 @@ fn hot() -> (TempDir, PathBuf) {
     for number in 20..30 {
         store.append(&[number; 8]).unwrap();
     }
+    // These go into the slots at once, and the journal only says that they count.
+    let mut appender = store.appender().unwrap();
+    for number in 30..90 {
+        appender.push(&[number; 8]).unwrap();
+    }
+    appender.finish().unwrap();
     let path = directory.path().join("hot.stride");
     fs::copy(&open, &path).unwrap();
     fs::copy(path_beside(&open), path_beside(&path)).unwrap();

@@ -107,7 +107,7 @@ impl History {
         let walk = match (decision, found?, known) {
             (
                 Some(Decision::Replay),
-                (JournalFound::Whole(identity), Some(journal)),
+                (JournalFound::Empty(identity) | JournalFound::Whole(identity), Some(journal)),
                 Some(((header, _), meta)),
             ) => {
                 let (geometry, offset) = (*header.geometry(), FRAMES_OFFSET);

@@ -1,6 +1,7 @@
 //! What opening a store would make of its journal, seen from outside and without a lock.
 
 use crate::error::Result;
+use crate::format::journal::JournalIdentity;
 use crate::io::StoreFile;
 use crate::journal::find;
 use crate::recovery::{Decision, JournalFound, decide};
@@ -39,9 +40,13 @@ impl Outlook {
         let structures = Structures::read(file)?;
         let found = find(file.path(), false);
         let both_whole = structures.metas.iter().all(Result::is_ok);
-        let known = structures.identity().and(structures.newest_meta());
+        let known = structures.identity().zip(structures.newest_meta());
         let decision = match (known, &found) {
-            (Some(meta), Ok((found, _))) => Some(decide(&meta, both_whole, found)),
+            (Some(((header, _), meta)), Ok((found, _))) => {
+                let store_id = header.identity().store_id;
+                let named = JournalIdentity::new(store_id, meta.journal_id, header.geometry());
+                Some(decide(&named, meta.clean, both_whole, found))
+            }
             _ => None,
         };
         Ok(Self { structures, found, decision })

@@ -110,7 +110,7 @@ fn identity(found: &JournalFound) -> Option<Result<JournalIdentity, Corruption>>
     match found {
         JournalFound::Missing => None,
         JournalFound::Damaged(damage) => Some(Err(damage.clone())),
-        JournalFound::Whole(identity) => Some(Ok(*identity)),
+        JournalFound::Empty(identity) | JournalFound::Whole(identity) => Some(Ok(*identity)),
     }
 }
 

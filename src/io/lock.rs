@@ -96,6 +96,13 @@ impl fmt::Display for Holder {
 
 /// Who holds locks on the file, as Linux tells it in `/proc/locks`; empty where it does not.
 pub(crate) fn holders(file: &File) -> Vec<Holder> {
+    // A list that changes while it is read can leave a lock out.
+    const TRIES: usize = 5;
+    let mut found = (0..TRIES).map(|_| listed_holders(file));
+    found.find(|holders| !holders.is_empty()).unwrap_or_default()
+}
+
+fn listed_holders(file: &File) -> Vec<Holder> {
     let Ok(metadata) = file.metadata() else { return Vec::new() };
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     let holders = locks.lines().filter_map(|l| holder_in(l, metadata.dev(), metadata.ino()));

@@ -171,7 +171,8 @@ impl RawStore {
         self.poison_if_failed(result)
     }
 
-    /// Tells in the live block, for those who look from outside and as far as that succeeds, what a crash cannot take any more.
+    /// Tells in the live block what a crash cannot take any more: for those who look from outside,
+    /// and as far as that succeeds.
     pub(super) fn publish(&self) {
         const OFFSET: u64 = LIVE_OFFSET + offset_of!(LivePage, published_len) as u64;
         const _: () = {

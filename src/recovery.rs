@@ -52,9 +52,9 @@ pub(crate) enum Refusal {
     Unexpected,
 }
 
-/// Decides by which journal the meta that counts names, by whether it says that the store was closed
-/// and whether the other meta is whole as well, and by the journal. One row for each row of the
-/// table in `docs/recovery.md`.
+/// Decides by which journal the meta that counts names, by whether it says that the store was
+/// closed and whether the other meta is whole as well, and by the journal. One row for each row of
+/// the table in `docs/recovery.md`.
 pub(crate) fn decide(
     named: &JournalIdentity,
     clean: bool,

@@ -142,11 +142,6 @@ impl RawStore {
             return Ok(());
         }
         self.check_counters()?;
-        if self.report.damage.iter().any(Corruption::is_of_a_meta) && !self.progress.started {
-            // As a power cut leaves it that came while it was written.
-            let result = self.sync_meta().and_then(|()| self.write_meta(|_| {}));
-            self.poison_if_failed(result)?;
-        }
         self.write_live_block()
     }
 

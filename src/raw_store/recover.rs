@@ -31,6 +31,9 @@ impl RawStore {
             (Decision::CompareSlots, ..) => {
                 self.check_len()?;
                 self.compare_slots()?;
+                if writable {
+                    self.mend_metas()?;
+                }
             }
             (Decision::Replay, Some(file), Some(identity)) if writable => {
                 self.replay(file, identity)?;
@@ -39,11 +42,11 @@ impl RawStore {
                 self.read_through(&file, &identity)?;
             }
             (Decision::RemoveLeftover, Some(file), _) if writable => {
-                self.sync_meta()?; // The meta that needs no journal is durable.
+                self.mend_metas()?; // Both metas need no journal, and are durable.
                 file.remove()?;
             }
             (Decision::SetAside, Some(file), _) if writable => {
-                self.sync_meta()?; // As above.
+                self.mend_metas()?; // As above.
                 self.report.set_aside = Some(file.set_aside()?);
             }
             _ => {}
@@ -59,6 +62,20 @@ impl RawStore {
             return Ok(());
         }
         Err(self.corrupt(Corruption::FileTooShort { expected, actual }))
+    }
+
+    /// Makes the newest meta durable, and writes the other one anew if it is damaged, as a power
+    /// cut leaves it that came while it was written. A journal that the damaged one was to name
+    /// must still be there: a write of the same page that is cut short as well may complete the
+    /// old one.
+    fn mend_metas(&mut self) -> Result<()> {
+        self.check_counters()?;
+        self.sync_meta()?;
+        if !self.report.damage.iter().any(Corruption::is_of_a_meta) {
+            return Ok(());
+        }
+        let result = self.write_meta(|_| {});
+        self.poison_if_failed(result)
     }
 
     /// Reads all slots, and refuses the store unless they are what the meta says.

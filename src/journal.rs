@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::error::{Error, Result};
+use crate::format::Corruption;
 use crate::format::journal::{
     FRAME_HEADER_SIZE, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity, JournalPage,
 };
@@ -61,6 +62,12 @@ pub(crate) fn find(store: &Path, writable: bool) -> Result<(JournalFound, Option
     };
     let mut page = JournalPage::new_zeroed();
     file.read(0, page.as_mut_bytes())?;
+    let (expected, actual) = (SIZE_MIN, file.len()?);
+    if actual < expected && page.decode().is_ok() {
+        // It had that many before it had its name, and is never cut.
+        let damage = Corruption::FileTooShort { expected, actual };
+        return Ok((JournalFound::Damaged(damage), Some(file)));
+    }
     let identity = match page.decode() {
         Ok(identity) => identity,
         Err(damage) => return Ok((JournalFound::Damaged(damage), Some(file))),
@@ -116,16 +123,22 @@ impl Journal {
 
     /// What has to be done before a frame with so many entries can be written.
     pub(crate) fn room_for(&self, entry_count: u64) -> Room {
-        let frame_size = self.identity.frame_size(entry_count).unwrap_or(u64::MAX);
-        let end = self.position.saturating_add(frame_size);
-        if end <= self.size {
+        let end = self.end_of(entry_count);
+        let is_comfortable = end <= SIZE_COMFORTABLE || self.used() == 0;
+        if end <= self.size && is_comfortable {
             Room::Enough
-        } else if end <= SIZE_COMFORTABLE || self.used() == 0 {
+        } else if is_comfortable {
             let comfortable = self.size.saturating_mul(4).min(SIZE_COMFORTABLE);
             Room::Grow(end.max(comfortable))
         } else {
             Room::Empty
         }
+    }
+
+    /// Where a frame with so many entries would end.
+    pub(crate) fn end_of(&self, entry_count: u64) -> u64 {
+        let frame_size = self.identity.frame_size(entry_count).unwrap_or(u64::MAX);
+        self.position.saturating_add(frame_size)
     }
 
     /// Makes the journal longer. When this returns, its length is durable.

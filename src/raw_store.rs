@@ -32,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::header::Header;
+use crate::format::live::Live;
 use crate::format::meta::Meta;
 use crate::format::slot::State;
 use crate::io::{Process, StoreFile};
@@ -82,6 +83,8 @@ pub struct RawStore {
     meta: Meta,
     /// What is durable and in the slots, and what the newest meta says of the journal.
     durable: Meta,
+    /// What the last writer had published when the store was opened.
+    live: Live,
     /// The page in which the newest meta on disk stands.
     meta_page: usize,
     journal: JournalUse,
@@ -146,8 +149,8 @@ struct Progress {
     spilled: bool,
     /// Bytes of records that the transaction has appended and staged.
     staged_append_size: u64,
-    /// Since when commits wait to become durable.
-    pending_since: Option<Instant>,
+    /// When commits that wait are to be durable, at the next write.
+    deadline: Option<Instant>,
     /// A sync failed.
     poisoned: bool,
     checkpoint_count: u64,

@@ -247,7 +247,8 @@ fn look_through(
             JournalFound::Empty(identity) | JournalFound::Whole(identity),
         ) => {
             let scan = journal::scan(&journal, &identity, header.geometry(), &meta)?;
-            through.problem = scan.fault.map(|fault| {
+            let fault = scan.fault.or_else(|| scan.published_but_lost(&structures.live, &meta));
+            through.problem = fault.map(|fault| {
                 let reason = format!("{} is damaged: {fault}", journal.path().display());
                 Problem::Journal { reason }
             });

@@ -17,7 +17,7 @@ use super::checksum::page_crc32;
 use super::digest::Digest;
 use super::geometry::{Geometry, PAGE_SIZE};
 use super::header::{PAGE_CHECKSUM_OFFSET, VERSION, check_page, check_zeros};
-use super::meta::{COUNT_MAX, Meta};
+use super::meta::Meta;
 
 /// The first bytes of every journal.
 pub const MAGIC: [u8; 8] = *b"\x89SDJ\r\n\x1a\n";
@@ -256,10 +256,6 @@ impl FrameHeader {
         let payload_size = entry_count.checked_mul(identity.entry_size())?;
         let (first_commit, last_commit) = (self.first_commit.get(), self.last_commit.get());
         if payload_size != self.payload_size.get() || first_commit > last_commit {
-            return None;
-        }
-        // They are counted up at each write, and no writer comes that far.
-        if last_commit > COUNT_MAX || self.epoch.get() > COUNT_MAX {
             return None;
         }
         let known = self.flags.get() & FLAG_DIGEST_UNKNOWN == 0;

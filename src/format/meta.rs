@@ -22,7 +22,7 @@ pub const FLAG_CLEAN: u16 = 1;
 pub const FLAG_DIGEST_UNKNOWN: u16 = 2;
 
 /// The highest `sequence`, `commit_number` and `epoch` that a meta may have, and frames.
-pub(super) const COUNT_MAX: u64 = u64::MAX >> 1;
+pub(crate) const COUNT_MAX: u64 = u64::MAX >> 1;
 /// A writer does not begin with counters from here on: it would come to those that none may have.
 pub const COUNT_WRITABLE: u64 = COUNT_MAX / 2;
 

@@ -41,6 +41,11 @@ pub(crate) struct ProcessIdentity {
 }
 
 impl ProcessIdentity {
+    /// The random id of this machine's boot, where the system tells it.
+    pub(crate) fn current_boot_id() -> Option<[u8; 16]> {
+        boot_id()
+    }
+
     /// This process, now. What the system does not say is left empty.
     pub(crate) fn current() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -9,9 +9,10 @@ use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::journal::{
     FRAME_ALIGN, FRAME_HEADER_SIZE, FRAME_MAGIC, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity,
 };
-use crate::format::meta::Meta;
+use crate::format::live::Live;
+use crate::format::meta::{COUNT_MAX, Meta};
 use crate::format::slot::NO_SLOT;
-use crate::io::StoreFile;
+use crate::io::{ProcessIdentity, StoreFile};
 
 /// About so many bytes are read at once.
 const BLOCK_SIZE: u64 = 1 << 20;
@@ -57,6 +58,14 @@ pub enum Fault {
         /// The epoch that the metas know.
         known: u64,
         /// The frame's.
+        found: u64,
+    },
+    /// Fewer commits are in the journal than its writer had published, in this boot of the machine.
+    #[error("commit {published} was published, and the last one that is whole is {found}")]
+    PublishedLost {
+        /// The last commit that was published.
+        published: u64,
+        /// The last one that the journal has.
         found: u64,
     },
     /// A frame is whole, and says what no writer says.
@@ -146,7 +155,7 @@ impl Reader<'_> {
     /// Notes where a frame's images stand; whether the frame can be.
     fn take(&self, offset: u64, frame: &Frame, scan: &mut Scan) -> Result<bool> {
         let free = frame.free_head == NO_SLOT || frame.free_head < frame.len;
-        let counts = frame.live_count <= frame.len;
+        let counts = frame.live_count <= frame.len && frame.last_commit <= COUNT_MAX;
         if !free || !counts || self.geometry.file_len(frame.len).is_none() {
             return Ok(false);
         }
@@ -237,6 +246,16 @@ fn for_each_entry(
 }
 
 impl Scan {
+    /// The proof that the journal lacks a commit, if the live block has one. It is written after
+    /// the frame is durable, and says nothing once the machine was started again.
+    pub(crate) fn published_but_lost(&self, live: &Live, meta: &Meta) -> Option<Fault> {
+        let boot_id = live.writer.as_ref()?.boot_id;
+        let found = self.last.map_or(meta.commit_number, |(_, frame)| frame.last_commit);
+        let published = live.commit_number;
+        let is_proof = published > found && Some(boot_id) == ProcessIdentity::current_boot_id();
+        is_proof.then_some(Fault::PublishedLost { published, found })
+    }
+
     /// Hands out the last image of each slot.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl RawStore {
             return Err(Error::ReadOnly { path: self.path().to_owned() });
         }
         self.check_usable()?;
-        self.allocate_capacity()?;
+        self.allocate_capacity(self.meta.len)?;
         if let JournalUse::None = self.journal {
             self.open_journal()?;
         }

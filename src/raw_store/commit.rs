@@ -1,6 +1,8 @@
 //! How a transaction becomes durable: the order of steps is the order of lines in
 //! [`RawStore::flush`].
 
+use std::time::Instant;
+
 use super::overlay::Overlay;
 use super::{JournalUse, RawStore};
 use crate::error::{Error, Result};
@@ -62,6 +64,10 @@ impl RawStore {
         }
         self.before = None;
         if self.staged.is_empty() && self.meta == before {
+            // Nothing of its own, but it is not durable before those that wait.
+            if durability == Durability::Immediate {
+                self.sync()?;
+            }
             return Ok(before.commit_number);
         }
         self.meta.commit_number += 1;
@@ -73,7 +79,7 @@ impl RawStore {
             }
         };
         if !is_due {
-            self.progress.pending_since.get_or_insert_with(std::time::Instant::now);
+            self.set_deadline(durability);
         } else if let Err(error) = self.flush() {
             self.roll_back(before);
             return Err(error);
@@ -85,11 +91,19 @@ impl RawStore {
         Ok(self.meta.commit_number)
     }
 
+    /// Notes when a commit is to be durable, if it is the first of those that wait.
+    fn set_deadline(&mut self, durability: Durability) {
+        let Durability::Deferred { max_delay, .. } = durability else { return };
+        // A delay beyond all time is none.
+        let Some(deadline) = Instant::now().checked_add(max_delay) else { return };
+        let earliest = self.progress.deadline.map_or(deadline, |other| other.min(deadline));
+        self.progress.deadline = Some(earliest);
+    }
+
     /// Makes durable what waits longer than it may.
     fn flush_if_due(&mut self) -> Result<()> {
-        let Durability::Deferred { max_delay, .. } = self.durability else { return Ok(()) };
-        match self.progress.pending_since {
-            Some(since) if since.elapsed() >= max_delay => self.sync(),
+        match self.progress.deadline {
+            Some(deadline) if Instant::now() >= deadline => self.sync(),
             _ => Ok(()),
         }
     }
@@ -116,7 +130,7 @@ impl RawStore {
         self.pending.clear();
         self.staged.clear();
         self.progress.changed = true;
-        self.progress.pending_since = None;
+        self.progress.deadline = None;
         Ok(())
     }
 
@@ -127,8 +141,12 @@ impl RawStore {
             match journal.room_for(entry_count) {
                 Room::Enough => return Ok(()),
                 Room::Grow(size) => {
-                    let can_empty = journal.used() > 0;
-                    match journal.grow(size) {
+                    let (can_empty, least) = (journal.used() > 0, journal.end_of(entry_count));
+                    let grown = journal.grow(size).or_else(|error| match error {
+                        Error::Full { .. } if least < size => journal.grow(least),
+                        error => Err(error),
+                    });
+                    match grown {
                         // There is room in the journal itself, once it is empty.
                         Err(Error::Full { .. }) if can_empty => self.checkpoint_or_poison()?,
                         Err(error @ Error::Full { .. }) => return Err(error),

@@ -118,6 +118,7 @@ impl RawStore {
             schema_text,
             meta,
             durable: meta,
+            live: structures.live.clone(),
             meta_page,
             journal: JournalUse::None,
             staged: Overlay::default(),

@@ -1,5 +1,7 @@
 //! What is done at opening, as [`decide`] says: mostly nothing.
 
+use std::time::Duration;
+
 use zerocopy::IntoBytes;
 
 use super::{Access, JournalUse, RawStore};
@@ -9,7 +11,7 @@ use crate::format::digest::Digest;
 use crate::format::geometry::SlotIndex;
 use crate::format::journal::JournalIdentity;
 use crate::format::slot::{State, Trailer};
-use crate::io::StoreFile;
+use crate::io::{Lock, StoreFile};
 use crate::journal::{Journal, Scan, find, scan};
 use crate::recovery::{Decision, JournalFound, Refusal, decide};
 
@@ -105,7 +107,10 @@ impl RawStore {
         let size = file.len()?;
         self.adopt_frame(&found);
         self.check_counters()?;
-        self.check_len()?; // What refuses the store comes before its first change.
+        self.check_len()?;
+        file.lock(Lock::Exclusive, Duration::ZERO)?;
+        self.allocate_capacity(self.durable.len.min(self.meta.len))?;
+        file.allocate(0, size)?; // What refuses the store comes before its first change.
         self.distrust_the_cache(&file, &found)?;
         self.durable = self.meta;
         let epoch = self.durable.epoch;
@@ -135,7 +140,8 @@ impl RawStore {
 
     fn scan(&mut self, file: &StoreFile, identity: &JournalIdentity) -> Result<Scan> {
         let found = scan(file, identity, self.geometry(), &self.durable)?;
-        if let Some(fault) = found.fault {
+        let fault = found.fault.or_else(|| found.published_but_lost(&self.live, &self.durable));
+        if let Some(fault) = fault {
             return Err(Error::JournalDamaged { journal: file.path().to_owned(), fault });
         }
         self.report.recovered = true;

@@ -197,9 +197,9 @@ impl RawStore {
 
     /// Allocates real blocks for the slots between `len` and the capacity: a sparse copy of a
     /// store has holes there.
-    pub(super) fn allocate_capacity(&self) -> Result<()> {
+    pub(super) fn allocate_capacity(&self, len: u64) -> Result<()> {
         let geometry = self.geometry();
-        let ends = (geometry.file_len(self.meta.len), geometry.file_len(self.capacity));
+        let ends = (geometry.file_len(len), geometry.file_len(self.capacity));
         let (Some(start), Some(end)) = ends else { return Ok(()) };
         self.file.allocate(start, end)
     }

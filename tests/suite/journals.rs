@@ -9,6 +9,15 @@ use stridedb::{Error, JournalFault, Store};
 use crate::common::{Sample, assert_samples, assert_sound, directory, make, report, sample};
 use crate::transactions::{journal_of, killed};
 
+/// The same after the machine was started again: nothing in the live block counts any more.
+fn hot_in_another_boot(directory: &Path) -> PathBuf {
+    let path = hot(directory);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[12288..16384].fill(0);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
 /// A store that was killed after three commits: the fourth, fifth and sixth sample.
 fn hot(directory: &Path) -> PathBuf {
     let path = directory.join("s.stride");
@@ -111,23 +120,59 @@ fn a_journal_that_only_a_damaged_meta_knew_is_not_ignored() {
 /// Where the frames of the three commits stand, and where they end.
 const FRAMES: [usize; 4] = [4096, 4288, 4480, 4672];
 
-/// The journal is cut at every byte of its frames: whole commits are there, from the first on, and
-/// the rest is a torn tail or was never there.
+/// A power cut leaves the journal's bytes up to some place, and zeros behind it: whole commits are
+/// there, from the first on, and the rest is a torn tail or was never there.
 #[test]
-fn a_journal_that_was_cut_gives_a_prefix() {
+fn a_journal_that_was_not_written_to_its_end_gives_a_prefix() {
     let directory = directory();
-    let path = hot(directory.path());
+    let path = hot_in_another_boot(directory.path());
     let (store, journal) = (fs::read(&path).unwrap(), fs::read(journal_of(&path)).unwrap());
     // What a frame takes, without the padding up to the next one.
     let needed = FRAMES.map(|start| start + 128 + 8 + 32);
     for len in 4096..=FRAMES[3] {
         fs::write(&path, &store).unwrap();
-        fs::write(journal_of(&path), &journal[..len]).unwrap();
-        let commits = needed.iter().filter(|&&end| end <= len).count() as u64;
+        let mut torn = journal.clone();
+        torn[len..].fill(0);
+        let whole = |i: &usize| torn[FRAMES[*i]..needed[*i]] == journal[FRAMES[*i]..needed[*i]];
+        let commits = (0..3).take_while(whole).count() as u64;
+        fs::write(journal_of(&path), &torn).unwrap();
         let found = Store::<Sample>::open(&path).unwrap_or_else(|e| panic!("cut at {len}: {e}"));
         assert_eq!(found.as_raw().open_report().commit_count, commits, "cut at {len}");
         assert_samples(&found, 3 + commits);
     }
+}
+
+/// A journal is never cut by its writer.
+#[test]
+fn a_journal_that_was_cut_is_refused() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let journal = fs::read(journal_of(&path)).unwrap();
+    for len in [4096, FRAMES[1], FRAMES[3], journal.len() - 1] {
+        fs::write(journal_of(&path), &journal[..len]).unwrap();
+        let error = refused(&path);
+        let short =
+            matches!(error, Error::Corrupt { corruption: Corruption::FileTooShort { .. }, .. });
+        assert!(short, "cut at {len}: {error:?}");
+    }
+}
+
+/// The last frame rots after a kill: the live block knows, as long as the machine runs, that its
+/// commit had been acknowledged.
+#[test]
+fn a_published_commit_that_the_journal_lost_is_missed() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let mut journal = fs::read(journal_of(&path)).unwrap();
+    journal[FRAMES[2] + 140] ^= 1;
+    fs::write(journal_of(&path), journal).unwrap();
+    let error = refused(&path);
+    let Error::JournalDamaged { fault: JournalFault::PublishedLost { published, found }, .. } =
+        error
+    else {
+        panic!("expected a lost commit, found {error:?}");
+    };
+    assert_eq!(published, found + 1);
 }
 
 /// Each single bit of the journal is flipped: all commits are there, or opening says that some are
@@ -135,12 +180,12 @@ fn a_journal_that_was_cut_gives_a_prefix() {
 #[test]
 fn every_flipped_bit_of_a_journal_is_noticed_or_harmless() {
     let directory = directory();
-    let path = hot(directory.path());
+    let path = hot_in_another_boot(directory.path());
     let (store, journal) = (fs::read(&path).unwrap(), fs::read(journal_of(&path)).unwrap());
     let step = if cfg!(debug_assertions) { 61 } else { 1 };
     let (mut all, mut refused, mut torn) = (0, 0, 0);
-    let mut changed = journal[..FRAMES[3] + 256].to_vec();
-    for bit in (0..changed.len() * 8).step_by(step) {
+    let mut changed = journal.clone();
+    for bit in (0..(FRAMES[3] + 256) * 8).step_by(step) {
         changed[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, &store).unwrap();
         fs::write(journal_of(&path), &changed).unwrap();

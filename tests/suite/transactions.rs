@@ -202,6 +202,25 @@ fn a_deferred_commit_waits_no_longer_than_it_may() {
     samples_after_a_kill(&path, 6);
 }
 
+/// A transaction of its own durability: its delay counts, whatever the store's durability is.
+#[test]
+fn a_deferred_transaction_of_an_immediate_store_waits_no_longer_than_it_may() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 5);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let durability = Durability::Deferred { max_delay: Duration::ZERO, max_bytes: 1 << 20 };
+    for number in 5..7 {
+        let mut transaction = store.begin().unwrap();
+        transaction.set_durability(durability);
+        transaction.append(&sample(number)).unwrap();
+        transaction.commit().unwrap();
+        samples_after_a_kill(&path, number);
+    }
+    store.begin().unwrap().commit().unwrap();
+    samples_after_a_kill(&path, 7);
+}
+
 /// The journal grows until it is comfortable, is emptied by checkpoints then, and grows beyond
 /// that for a transaction that needs more.
 #[test]

@@ -71,6 +71,27 @@ fn a_python_reader_needs_one_page_that_says_who_the_file_is() {
     assert!(!output.status.success(), "{output:?}");
 }
 
+#[test]
+fn twenty_lines_of_python_check_every_slot_and_the_digest() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/check_slots.py");
+    let text = fs::read_to_string(&script).unwrap();
+    let (_, code) = text.rsplit_once("\"\"\"").unwrap();
+    let lines = code.lines().filter(|line| !line.trim().is_empty()).count();
+    assert_eq!(lines, 20);
+    let Some(python) = python() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("readings.stride");
+    write_store(&path);
+    let check = || {
+        let output = Command::new(&python).arg(&script).arg(&path).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(check(), format!("{COUNT} slots, 0 damaged; digest right\n"));
+    let geometry = *inspect(&path).unwrap().identity.unwrap().geometry();
+    flip(&path, geometry.slot_offset(1236.into()).unwrap() + 5);
+    assert_eq!(check(), format!("{COUNT} slots, 1 damaged; digest wrong\n"));
+}
+
 /// A store with records that were appended, replaced, removed and put into free slots; its digest
 /// and how many records it holds.
 fn write_store(path: &Path) -> (u64, u64) {

@@ -12,18 +12,12 @@ pub(crate) struct Exit(u8);
 impl Exit {
     /// All is well.
     pub(crate) const FINE: Self = Self(0);
-    /// Something was repaired, or two things differ.
-    #[allow(dead_code, reason = "for the verbs that repair and compare")]
-    pub(crate) const DIFFERS: Self = Self(1);
     /// Damage was found and is still there.
     pub(crate) const DAMAGED: Self = Self(4);
     /// The work could not be done: I/O, permissions, a lock, a full disk.
     pub(crate) const COULD_NOT: Self = Self(8);
     /// The command line, or a value or schema given with it, makes no sense.
     pub(crate) const USAGE: Self = Self(16);
-    /// The user said stop.
-    #[allow(dead_code, reason = "for the verbs that ask before they act")]
-    pub(crate) const CANCELLED: Self = Self(32);
     /// The reader of our output went away: 128 + SIGPIPE, as a C program would end.
     const BROKEN_PIPE: Self = Self(141);
 

@@ -80,13 +80,11 @@ impl RawStore {
         };
         if !is_due {
             self.set_deadline(durability);
+            let slot_words = self.slots.slot_words();
+            self.pending.absorb(&mut self.staged, slot_words);
         } else if let Err(error) = self.flush() {
             self.roll_back(before);
             return Err(error);
-        }
-        if !is_due {
-            let slot_words = self.slots.slot_words();
-            self.pending.absorb(&mut self.staged, slot_words);
         }
         Ok(self.meta.commit_number)
     }

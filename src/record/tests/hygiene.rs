@@ -1,7 +1,12 @@
 //! Code that could get in the attribute's way: it has taken every name that the attribute could
 //! mean, or hides its types. It has to compile, and to mean the same as other code.
 
-#![allow(non_camel_case_types, non_upper_case_globals, dead_code)]
+#![expect(
+    non_camel_case_types,
+    non_upper_case_globals,
+    dead_code,
+    reason = "the names are there to be in the way"
+)]
 
 use ::std::mem::size_of;
 

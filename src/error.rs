@@ -201,8 +201,10 @@ pub enum Error {
         /// The store.
         path: PathBuf,
     },
-    /// An earlier sync failed, so what is on disk is not known. Open the store again.
-    #[error("{} stopped writing after a failed sync: open it again", path.display())]
+    /// A sync failed in this process, so what is on disk is not known. Nothing is written to the
+    /// store, and it is not opened for reading, until it has been opened for writing: that writes
+    /// again what may be in memory only.
+    #[error("a sync of {} failed: open it again for writing", path.display())]
     Poisoned {
         /// The store.
         path: PathBuf,
@@ -267,11 +269,25 @@ pub enum Error {
         /// The store.
         path: PathBuf,
     },
-    /// Another file was put in this one's place.
-    #[error("{} was replaced by another file while it was being opened", path.display())]
+    /// The file has lost its name while it was open, or another file has it: nobody would find
+    /// what is written. What was committed is in the file, wherever that is now.
+    #[error("{} was moved, removed or replaced while it was open", path.display())]
     Replaced {
+        /// Where the store was, or its journal.
+        path: PathBuf,
+    },
+    /// The file stands on a network file system, where other machines may have it mapped and locks
+    /// may not hold.
+    #[error(
+        "{} stands on {network}, where a lock and a mapping may not mean what they mean here: \
+         allow it if one machine alone uses the store",
+        path.display()
+    )]
+    Network {
         /// The store.
         path: PathBuf,
+        /// The file system: `NFS`, `SMB`, ...
+        network: &'static str,
     },
 }
 

@@ -189,11 +189,20 @@ impl Journal {
         self.position = FRAMES_OFFSET;
     }
 
+    /// Makes sure that the journal still has its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Replaced`]
+    pub(crate) fn check_place(&self) -> Result<()> {
+        self.file.check_place()
+    }
+
     /// Removes the journal: no meta needs it any more.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]
+    /// [`Error::Replaced`], [`Error::Io`]
     pub(crate) fn remove(self) -> Result<()> {
         self.file.remove()
     }

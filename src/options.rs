@@ -6,6 +6,7 @@ use std::time::Duration;
 pub use crate::io::Growth;
 
 use crate::error::{Error, Result};
+use crate::io::StoreFile;
 use crate::raw_store::RawStore;
 use crate::record::Record;
 use crate::schema::Schema;
@@ -34,6 +35,7 @@ pub struct OpenOptions {
     pub(crate) wait: Duration,
     pub(crate) growth: Growth,
     pub(crate) durability: Durability,
+    pub(crate) allow_network: bool,
 }
 
 /// When a commit is durable.
@@ -61,6 +63,7 @@ impl Default for OpenOptions {
             wait: Duration::ZERO,
             growth: Growth::default(),
             durability: Durability::Immediate,
+            allow_network: false,
         }
     }
 }
@@ -117,6 +120,27 @@ impl OpenOptions {
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
+    }
+
+    /// Whether the store may stand on a network file system. Default: no, since there a lock may
+    /// not hold, and what another machine has mapped is not what this one writes. With this, only
+    /// one process of one machine may use the store, and durability is what the server makes of a
+    /// sync.
+    ///
+    /// FUSE counts as one. File systems that are not known are taken for local ones.
+    #[must_use]
+    pub fn allow_network(mut self, allow: bool) -> Self {
+        self.allow_network = allow;
+        self
+    }
+
+    pub(crate) fn check_network(&self, file: &StoreFile) -> Result<()> {
+        match file.network() {
+            Some(network) if !self.allow_network => {
+                Err(Error::Network { path: file.path().to_owned(), network })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Opens a store of records of type `R`.

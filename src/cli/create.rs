@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use stridedb::RawStore;
 use stridedb::schema::Schema;
 
 use super::exit::{Exit, Failure};
 use super::input::{self, is_standard};
+use super::open::options;
 use super::output::{Context, counted, lossy, print_document};
 
 /// Create a store without records
@@ -38,7 +38,7 @@ struct Document<'a> {
 /// Creates the store and says what its records take.
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let schema = read_schema(&args.schema)?;
-    let store = RawStore::create(&args.file, &schema)?;
+    let store = options(ctx).create_raw(&args.file, &schema)?;
     let stride = store.geometry().stride();
     store.close()?;
     let document = Document {

@@ -7,8 +7,8 @@ mod report;
 
 use std::path::PathBuf;
 
+use stridedb::RawStore;
 use stridedb::schema::{ByteOrder, Schema};
-use stridedb::{OpenOptions, RawStore};
 
 use self::batches::Batches;
 use self::feed::Feed;
@@ -22,7 +22,7 @@ use super::input::csv::{CsvRecords, Table};
 use super::input::jsonl::{JsonRecords, Lines};
 use super::input::raw::RawRecords;
 use super::input::{self, Delimiter, Format, Records};
-use super::open::to_maintain;
+use super::open::{options, to_maintain};
 use super::output::{Context, counted};
 use super::progress::Progress;
 
@@ -123,7 +123,7 @@ impl Import<'_> {
     /// Makes the store. The file appears when all lines are in it.
     fn create(&self) -> Result<Counts, Failure> {
         let (schema, rules) = self.given_or_inferred()?;
-        OpenOptions::new().build_raw(&self.args.file, &schema, |store| {
+        options(self.ctx).build_raw(&self.args.file, &schema, |store| {
             let counts = self.fill(store, &schema, &rules)?;
             store.shrink_to_fit()?;
             Ok(counts)
@@ -161,7 +161,7 @@ impl Import<'_> {
         let (schema, rules) = self.given_or_inferred()?;
         let order = schema.byte_order().unwrap_or(ByteOrder::NATIVE);
         let mut batches = Batches::new(self, self.feed(&schema, order, &rules)?, &rules, size);
-        let created = OpenOptions::new().build_raw(&self.args.file, &schema, |store| {
+        let created = options(self.ctx).build_raw(&self.args.file, &schema, |store| {
             let has_ended = batches.take_next(store)?;
             store.shrink_to_fit()?;
             Ok::<_, Failure>(has_ended)

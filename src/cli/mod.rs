@@ -76,6 +76,10 @@ struct Cli {
     #[arg(long, short, global = true, help_heading = OF_ALL_VERBS)]
     quiet: bool,
 
+    /// Open stores on network file systems: one process of one machine may use such a store
+    #[arg(long, global = true, help_heading = OF_ALL_VERBS)]
+    allow_network_fs: bool,
+
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -111,7 +115,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return end_of_parsing(&error),
     };
-    let ctx = Context::new(cli.json, cli.quiet, cli.color);
+    let ctx = Context::new(&cli);
     let exit = run(cli, &ctx).unwrap_or_else(|failure| {
         failure.report();
         failure.exit()

@@ -8,6 +8,11 @@ use stridedb::{Error, OpenOptions, RawStore};
 use super::exit::{Exit, Failure};
 use super::output::{Context, complain, counted};
 
+/// What all stores are opened or created with.
+pub(crate) fn options(ctx: &Context) -> OpenOptions {
+    OpenOptions::new().allow_network(ctx.allow_network_fs)
+}
+
 /// A store to read, and the code of what is wrong with it already.
 pub(crate) fn to_read(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
     to_read_after(Duration::ZERO, file, ctx)
@@ -19,21 +24,21 @@ pub(crate) fn to_read_after(
     file: &Path,
     ctx: &Context,
 ) -> Result<(RawStore, Exit), Failure> {
-    let store = OpenOptions::new().read_only(true).wait(wait).open_raw(file)?;
+    let store = options(ctx).read_only(true).wait(wait).open_raw(file)?;
     let exit = tell(&store, ctx);
     Ok((store, exit))
 }
 
 /// A store to change, and the code of what is wrong with it already.
 pub(crate) fn to_write(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
-    let store = RawStore::open(file)?;
+    let store = options(ctx).open_raw(file)?;
     let exit = tell(&store, ctx);
     Ok((store, exit))
 }
 
 /// A store that nobody else has open, and the code of what is wrong with it already.
 pub(crate) fn to_maintain(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
-    let store = OpenOptions::new().maintenance(true).open_raw(file)?;
+    let store = options(ctx).maintenance(true).open_raw(file)?;
     let exit = tell(&store, ctx);
     Ok((store, exit))
 }

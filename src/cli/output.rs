@@ -8,6 +8,8 @@ use anstyle::{AnsiColor, Style};
 use indicatif::HumanCount;
 use serde::{Serialize, Serializer};
 
+use super::Cli;
+
 /// Standard output with a buffer. Flush it at the end: an error there is an error of the verb.
 pub(crate) type Output = BufWriter<StdoutLock<'static>>;
 
@@ -24,13 +26,15 @@ pub(crate) struct Context {
     pub(crate) json: bool,
     /// No progress bars and no remarks; results and errors only.
     pub(crate) quiet: bool,
+    /// Open stores on network file systems as well.
+    pub(crate) allow_network_fs: bool,
     colour: bool,
 }
 
 impl Context {
     /// Decides once whether standard output gets colours.
-    pub(crate) fn new(json: bool, quiet: bool, choice: clap::ColorChoice) -> Self {
-        let choice = match choice {
+    pub(crate) fn new(cli: &Cli) -> Self {
+        let choice = match cli.color {
             clap::ColorChoice::Always => anstream::ColorChoice::Always,
             clap::ColorChoice::Never => anstream::ColorChoice::Never,
             clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
@@ -38,7 +42,15 @@ impl Context {
         // `complain` asks the same choice for standard error.
         choice.write_global();
         let choice = anstream::AutoStream::choice(&io::stdout());
-        Self { json, quiet, colour: choice != anstream::ColorChoice::Never }
+        let colour = choice != anstream::ColorChoice::Never;
+        let Cli { json, quiet, allow_network_fs, .. } = *cli;
+        Self { json, quiet, allow_network_fs, colour }
+    }
+
+    /// Says nothing, in no colour.
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Self {
+        Self { json: false, quiet: true, allow_network_fs: false, colour: false }
     }
 
     /// Standard output. Ask for it once a verb: it is locked.

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn printed(names: [(&str, bool); 2], rows: &[[Option<&str>; 2]]) -> String {
-        let ctx = Context::new(false, true, clap::ColorChoice::Never);
+        let ctx = Context::for_test();
         let headings = names.map(|(name, is_number)| Heading { name: name.into(), is_number });
         let mut table = Table::new(&ctx, headings.into());
         let mut output = Vec::new();

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
+use super::identity::Identity;
 use super::seam::{Operation, perform, tell};
-use super::{Holder, Lock, allocate, holders, random_bytes};
+use super::{Holder, Lock, allocate, file_system, holders, random_bytes, suspects};
 use crate::error::{Error, Result};
 
 /// An open regular file, and the path under which it was opened.
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 pub(crate) struct StoreFile {
     file: File,
     path: PathBuf,
+    identity: Identity,
 }
 
 impl StoreFile {
@@ -37,8 +39,9 @@ impl StoreFile {
             .map_err(|error| Error::io("open", &path)(error.into()))?;
         let file = File::from(file);
         check_regular(&path, &file.metadata().map_err(Error::io("open", &path))?)?;
+        let identity = Identity::of(&file).map_err(Error::io("open", &path))?;
         tell(Operation::Open { file: &file, path: &path });
-        Ok(Self { file, path })
+        Ok(Self { file, path, identity })
     }
 
     /// Opens a file of which only the directory may be reached through links: the name itself must
@@ -65,7 +68,8 @@ impl StoreFile {
     /// A file that a test has opened in its own way.
     #[cfg(test)]
     pub(crate) fn for_test(file: File, path: &Path) -> Self {
-        Self { file, path: path.to_owned() }
+        let identity = Identity::of(&file).expect("an open file can be measured");
+        Self { file, path: path.to_owned(), identity }
     }
 
     /// Another handle of the same open file.
@@ -75,7 +79,7 @@ impl StoreFile {
     /// [`Error::Io`]
     pub(crate) fn try_clone(&self) -> Result<Self> {
         let file = self.file.try_clone().map_err(Error::io("open", &self.path))?;
-        Ok(Self { file, path: self.path.clone() })
+        Ok(Self { file, path: self.path.clone(), identity: self.identity })
     }
 
     /// Takes a lock, waiting up to `wait`, and then makes sure that the path still leads to this
@@ -89,11 +93,39 @@ impl StoreFile {
         if !lock.acquire(&self.file, wait).map_err(Error::io("lock", &self.path))? {
             return Err(Error::Locked { path: self.path.clone(), holders: self.holders() });
         }
-        let here = self.file.metadata().map_err(Error::io("lock", &self.path))?;
-        match fs::symlink_metadata(&self.path) {
-            Ok(there) if (there.dev(), there.ino()) == (here.dev(), here.ino()) => Ok(()),
+        self.check_place()
+    }
+
+    /// Makes sure that the path still leads to this file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Replaced`]
+    pub(crate) fn check_place(&self) -> Result<()> {
+        match Identity::at(&self.path) {
+            Ok(found) if found == self.identity => Ok(()),
             _ => Err(Error::Replaced { path: self.path.clone() }),
         }
+    }
+
+    /// Remembers, for all in this process who open the file, that a sync of it failed.
+    pub(crate) fn suspect(&self) {
+        suspects::remember(self.identity);
+    }
+
+    /// Whether a sync of the file failed in this process, and the file was not made whole since.
+    pub(crate) fn is_suspect(&self) -> bool {
+        suspects::contain(self.identity)
+    }
+
+    /// All that counts in the file was written again, and synced.
+    pub(crate) fn trust_again(&self) {
+        suspects::forget(self.identity);
+    }
+
+    /// What to call the network file system on which the file stands, if it is one.
+    pub(crate) fn network(&self) -> Option<&'static str> {
+        file_system::network_of(&self.file)
     }
 
     /// Who holds locks on this file.
@@ -127,23 +159,22 @@ impl StoreFile {
 
     /// Whether a block of the file may be shared, by a reflink or a snapshot, so that writing into
     /// it can need a new one: no, on file systems that cannot share any.
-    #[allow(clippy::useless_conversion, reason = "its type is not the same on all machines")]
     pub(crate) fn may_share_blocks(&self) -> bool {
-        #[cfg(target_os = "linux")]
-        if let Ok(found) = rustix::fs::fstatfs(&self.file) {
-            const EXT: i64 = 0xEF53;
-            const TMPFS: i64 = 0x0102_1994;
-            return !matches!(i64::try_from(found.f_type), Ok(EXT | TMPFS));
-        }
-        true
+        file_system::may_share_blocks(&self.file)
+    }
+
+    /// Whether writing into a block of the file may need a new one each time.
+    pub(crate) fn may_move_blocks(&self) -> bool {
+        file_system::may_move_blocks(&self.file)
     }
 
     /// Takes the file's name away.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]
+    /// [`Error::Replaced`] if another file has it, which stays; [`Error::Io`]
     pub(crate) fn remove(&self) -> Result<()> {
+        self.check_place()?;
         perform(Operation::Unlink { path: &self.path }, || fs::remove_file(&self.path))
             .map_err(Error::io("remove", &self.path))
     }
@@ -375,8 +406,11 @@ impl NewFile {
             Ok(file) => (file, None),
             Err(_) => open_temporary(target, mode).map_err(Error::io("create", target))?,
         };
+        let identity = Identity::of(&file).map_err(Error::io("create", target))?;
+        suspects::forget(identity); // Of a file that is gone.
+        file_system::write_in_place(&file);
         tell(Operation::Create { file: &file, path: target });
-        Ok(Self { file: StoreFile { file, path: target.to_owned() }, temporary })
+        Ok(Self { file: StoreFile { file, path: target.to_owned(), identity }, temporary })
     }
 
     /// The file.
@@ -392,7 +426,7 @@ impl NewFile {
     /// [`Error::Exists`] if somebody else was faster; [`Error::Io`]. Then the name is not there, as
     /// far as it could be taken away again.
     pub(crate) fn publish(self, lock: Lock) -> Result<StoreFile> {
-        let StoreFile { file, path: target } = self.file;
+        let StoreFile { file, path: target, identity } = self.file;
         if !lock.acquire(&file, Duration::ZERO).map_err(Error::io("lock", &target))? {
             return Err(Error::Locked { path: target, holders: holders(&file) });
         }
@@ -415,7 +449,7 @@ impl NewFile {
             let _ = perform(Operation::Unlink { path: &target }, || fs::remove_file(&target));
             return Err(Error::io("sync", parent)(source));
         }
-        Ok(StoreFile { file, path })
+        Ok(StoreFile { file, path, identity })
     }
 }
 
@@ -477,7 +511,7 @@ mod tests {
         let path = directory.path().join("new");
         for publish in [false, true] {
             let (file, temporary) = open_temporary(&path, 0o600).unwrap();
-            let file = StoreFile { file, path: path.clone() };
+            let file = StoreFile::for_test(file, &path);
             let new = NewFile { file, temporary };
             assert!(!path.exists());
             if publish {

@@ -59,7 +59,7 @@ pub(crate) struct Mapping {
     writable: bool,
     growth: Growth,
     #[cfg(test)]
-    file: super::sim::Identity,
+    file: super::identity::Identity,
 }
 
 /// How a mapping is made.
@@ -96,7 +96,7 @@ impl Mapping {
             writable,
             growth,
             #[cfg(test)]
-            file: super::sim::Identity::of(file)?,
+            file: super::identity::Identity::of(file)?,
         };
         mapping.set_len(len);
         Ok(mapping)

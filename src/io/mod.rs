@@ -10,10 +10,13 @@
 mod allocate;
 mod copy;
 mod file;
+mod file_system;
+mod identity;
 mod lock;
 mod mapping;
 mod process;
 mod seam;
+mod suspects;
 
 #[cfg(test)]
 pub(crate) mod sim;

@@ -33,29 +33,14 @@ pub(crate) use recorder::Recorder;
 pub(crate) use trace::Trace;
 
 use std::cell::RefCell;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 
+use super::identity::Identity;
 use super::seam::Operation;
 
 thread_local! {
     /// Who is told of what this thread does.
     static ATTACHED: RefCell<Option<Recorder>> = const { RefCell::new(None) };
-}
-
-/// Which file it is, whatever its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    pub(super) fn of(file: &File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        Ok(Self { device: metadata.dev(), inode: metadata.ino() })
-    }
 }
 
 /// Lets the recorder refuse an operation, and else tells it that it was done.

@@ -66,6 +66,8 @@ impl RawStore {
             return Ok(());
         }
         self.progress.started = false;
+        // A store that was moved away from its journal is whole only with it.
+        self.check_places()?;
         let result = self.close_cleanly();
         self.poison_if_failed(result)
     }
@@ -129,10 +131,19 @@ impl RawStore {
         Ok(())
     }
 
-    /// After a failed sync what is on disk is not known, so that nothing more is written.
+    /// Checks that store and journal can be found where they were opened.
+    pub(super) fn check_places(&self) -> Result<()> {
+        let JournalUse::Open(journal) = &self.journal else { return Ok(()) };
+        self.file.check_place()?;
+        journal.check_place()
+    }
+
+    /// After a failed sync what is on disk is not known, so that nothing more is written, and this
+    /// process trusts the file no more until it was recovered.
     pub(super) fn poison_if_failed(&mut self, result: Result<()>) -> Result<()> {
         if result.is_err() {
             self.progress.poisoned = true;
+            self.file.suspect();
             // For those who look at the file from outside; nothing rests on it.
             let flags = U64::new(FLAG_READY | FLAG_POISONED);
             let _ = self.file.write(FLAGS_OFFSET, flags.as_bytes());
@@ -261,16 +272,39 @@ mod tests {
         assert!(std::fs::read(&path).unwrap() == before, "the child wrote into the file");
     }
 
+    /// A store of one record, of which a sync has failed since.
+    fn poisoned(path: &std::path::Path) -> RawStore {
+        let mut store = RawStore::create(path, &Number::schema()).unwrap();
+        store.append(&[1; 8]).unwrap();
+        let failed = Err(Error::io("sync", path)(std::io::ErrorKind::Other.into()));
+        assert!(store.poison_if_failed(failed).is_err());
+        store
+    }
+
     #[test]
     fn a_poisoned_store_says_so_to_those_who_look() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("s.stride");
-        let mut store = RawStore::create(&path, &Number::schema()).unwrap();
-        store.append(&[1; 8]).unwrap();
-        let failed = Err(Error::io("sync", &path)(std::io::ErrorKind::Other.into()));
-        assert!(store.poison_if_failed(failed).is_err());
+        let mut store = poisoned(&path);
         let result = store.append(&[1; 8]);
         assert!(matches!(result, Err(Error::Poisoned { .. })), "{result:?}");
         assert!(crate::inspect(&path).unwrap().live.poisoned);
+    }
+
+    /// A sync fails, and the handle is dropped. What the file seems to hold may be in memory only,
+    /// and no later sync would say so: nobody in this process may show it before it was recovered.
+    #[test]
+    fn after_a_failed_sync_a_store_is_read_only_once_it_was_recovered() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (directory.path().join("s.stride"), directory.path().join("other"));
+        RawStore::create(&other, &Number::schema()).unwrap().close().unwrap();
+        drop(poisoned(&path));
+        let found = RawStore::open_read_only(&path);
+        assert!(matches!(found, Err(Error::Poisoned { .. })), "{found:?}");
+        assert!(RawStore::open_read_only(&other).is_ok(), "another file is not suspect");
+        let store = RawStore::open(&path).unwrap();
+        assert_eq!((store.len(), store.open_report().recovered), (1, true));
+        store.close().unwrap();
+        assert_eq!(RawStore::open_read_only(&path).unwrap().len(), 1);
     }
 }

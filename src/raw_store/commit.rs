@@ -111,6 +111,7 @@ impl RawStore {
     /// All that can refuse comes first; then nothing has happened.
     pub(super) fn flush(&mut self) -> Result<()> {
         let indices = merged_indices(&self.pending, &self.staged);
+        self.check_places()?;
         self.make_journal_room(indices.len() as u64)?;
         self.populate(&indices)?;
         if self.progress.spilled || self.progress.grown {
@@ -214,8 +215,7 @@ impl RawStore {
             let slot = staged.or_else(|| self.pending.get(index, slot_words));
             let Some((trailer, area)) = slot.and_then(|slot| slot.split_last()) else { continue };
             let trailer: Trailer = zerocopy::transmute!(*trailer);
-            let result = self.slots.put(SlotIndex::new(index), trailer, area);
-            result.map_err(|source| self.corrupt(source))?;
+            self.slots.put(&self.file, SlotIndex::new(index), trailer, area)?;
         }
         Ok(())
     }

@@ -57,6 +57,11 @@ impl RawStore {
         let lock = if access == Access::Read { Lock::Shared } else { Lock::Exclusive };
         let file = StoreFile::open(path, access != Access::Read)?;
         file.lock(lock, options.wait).map_err(|error| name_the_writer(error, &file))?;
+        options.check_network(&file)?;
+        if access == Access::Read && file.is_suspect() {
+            // What it seems to hold may be in memory only.
+            return Err(Error::Poisoned { path: file.path().to_owned() });
+        }
         let mut store = Self::adopt(file, access, options)?;
         accept(&store)?;
         store.take_up()?;
@@ -65,6 +70,7 @@ impl RawStore {
 
     pub(crate) fn create_with(path: &Path, schema: &Schema, options: &OpenOptions) -> Result<Self> {
         let new = NewFile::new(path, options.mode)?;
+        options.check_network(new.file())?;
         write_empty(new.file(), schema)?;
         new.file().sync_all()?; // Complete: it may have a name.
         let access = if options.maintenance { Access::Maintain } else { Access::Write };
@@ -80,6 +86,7 @@ impl RawStore {
         fill: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
         let new = NewFile::new(path, options.mode)?;
+        options.check_network(new.file())?;
         write_empty(new.file(), schema)?;
         let mut store = Self::adopt(new.file().try_clone()?, Access::Maintain, options)?;
         store.journal = JournalUse::Unneeded;
@@ -110,8 +117,9 @@ impl RawStore {
         let page_damage = structures.damage().into_iter().map(|(_, damage)| damage);
         let damage = page_damage.chain(schema_damage).collect();
         let key = key(header.identity().store_id);
+        let moves_blocks = access != Access::Read && file.may_move_blocks();
         Ok(Self {
-            slots: Slots { mapping, geometry, key, summer: Summer::new() },
+            slots: Slots { mapping, geometry, key, summer: Summer::new(), moves_blocks },
             header,
             needs_check: schema.needs_check(),
             schema,
@@ -143,6 +151,10 @@ impl RawStore {
             return Ok(());
         }
         self.check_counters()?;
+        if self.file.is_suspect() {
+            self.sync_meta()?; // As durable as it looks, like all that recovery went through.
+            self.file.trust_again();
+        }
         self.write_live_block()
     }
 

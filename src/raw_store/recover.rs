@@ -178,12 +178,10 @@ impl RawStore {
         indices.sort_unstable();
         self.populate(&indices)?;
         let mut area = vec![0; self.slots.area_words()];
-        let slots = &mut self.slots;
-        let path = self.file.path();
+        let (slots, store) = (&mut self.slots, &self.file);
         found.for_each_image(file, identity, |index, slot| {
             let Some(trailer) = split(slot, &mut area) else { return Ok(()) };
-            let result = slots.put(index, trailer, &area);
-            result.map_err(|corruption| Error::Corrupt { path: path.to_owned(), corruption })
+            slots.put(store, index, trailer, &area)
         })
     }
 }

@@ -2,11 +2,12 @@
 
 use zerocopy::{FromBytes, IntoBytes};
 
+use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::{Summer, Summing, crc32};
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::slot::{Tag, Trailer};
-use crate::io::{Element, Mapping};
+use crate::io::{Element, Mapping, StoreFile};
 use crate::record::Area;
 
 /// The slots of one file.
@@ -16,6 +17,8 @@ pub(super) struct Slots {
     /// What the store's id contributes to each checksum.
     pub(super) key: u32,
     pub(super) summer: Summer,
+    /// Whether a store into a page of the file can need a new block each time.
+    pub(super) moves_blocks: bool,
 }
 
 /// Copies an area out and sums it: done together, it need not be read again.
@@ -111,16 +114,36 @@ impl Slots {
     /// Writes a sealed slot over another, so that a half-written one can be told.
     pub(super) fn put(
         &mut self,
+        file: &StoreFile,
         index: SlotIndex,
         trailer: Trailer,
         area: &[u64],
-    ) -> Result<(), Corruption> {
+    ) -> Result<()> {
         let being_written = Trailer { tag: (trailer.tag.get() | 1).into(), ..trailer };
         let (odd, even) = (zerocopy::transmute!(being_written), zerocopy::transmute!(trailer));
-        match self.mapping.overwrite(index.get(), area, odd, even) {
-            Some(()) => Ok(()),
-            None => Err(self.too_short(index)),
+        if self.moves_blocks {
+            return self.put_through(file, index, odd, area, even);
         }
+        self.mapping.overwrite(index.get(), area, odd, even).ok_or_else(|| Error::Corrupt {
+            path: file.path().to_owned(),
+            corruption: self.too_short(index),
+        })
+    }
+
+    /// The same through the file: if there is no room for it, that is an error and no signal.
+    fn put_through(
+        &self,
+        file: &StoreFile,
+        index: SlotIndex,
+        being_written: [u8; 8],
+        area: &[u64],
+        trailer: [u8; 8],
+    ) -> Result<()> {
+        let start = self.geometry.slot_offset(index).unwrap_or(u64::MAX);
+        let end = start.saturating_add(self.geometry.area_size().into());
+        file.write(end, &being_written)?;
+        file.write(start, area.as_bytes())?;
+        file.write(end, &trailer)
     }
 
     /// A slot, unverified.

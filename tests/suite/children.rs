@@ -113,6 +113,7 @@ fn a_child_does_its_task() {
         "append and sync" => crash::append_and_sync(&path),
         "append, then panic" => crash::append_then_panic(&path),
         "fail to sync" => crash::fail_to_sync(&path),
+        "update until refused" => full_disk::update_until_refused(&path),
         "meet the limit" => full_disk::meet_the_limit(&path),
         unknown => panic!("no child knows the task `{unknown}`"),
     }

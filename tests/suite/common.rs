@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::path::Path;
+use std::process::{Command, Output};
 
 use stridedb::format::checksum::{crc32, key, page_crc32};
 use stridedb::format::geometry::{META_OFFSETS, PAGE_SIZE, SlotIndex};
@@ -165,4 +166,13 @@ pub(crate) fn record_at(store: &RawStore, index: u64) -> Vec<u8> {
 /// The schema's text of a record type.
 pub(crate) fn schema_text<R: Record>() -> Vec<u8> {
     R::schema().to_json().into_bytes()
+}
+
+/// Runs another program to its end; what it says if that is a failure, or why there is none.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<Output, String> {
+    match Command::new(program).args(arguments).output() {
+        Ok(output) if output.status.success() => Ok(output),
+        Ok(output) => Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("{program}: {error}")),
+    }
 }

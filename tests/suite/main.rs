@@ -16,6 +16,7 @@ mod format_rules;
 mod full_disk;
 mod journals;
 mod locks;
+mod places;
 mod python;
 mod store;
 mod transactions;

@@ -19,7 +19,7 @@ fn survey(text: &str, format: Format, missing: &[&str]) -> Result<Survey, String
 
 fn take(path: &Path, format: Format, missing: &[&str]) -> Result<Survey, String> {
     let missing: Vec<String> = missing.iter().map(|text| (*text).to_owned()).collect();
-    let ctx = Context::new(false, true, clap::ColorChoice::Never);
+    let ctx = Context::for_test();
     let source =
         Source { path, format, delimiter: None, missing: &missing, skips_bad_lines: false };
     Survey::take(&source, &ctx).map_err(|failure| failure.message().to_owned())

@@ -21,10 +21,14 @@ use crate::format::journal::{
 use crate::io::{Lock, NewFile, StoreFile};
 use crate::recovery::JournalFound;
 
-/// Bytes that a journal has at first, and up to which it grows instead of being emptied; few for
-/// the crash tests, whose histories are short.
+/// Bytes that a journal has at first; few for the crash tests, whose histories are short.
 const SIZE_MIN: u64 = if cfg!(test) { 6 << 10 } else { 128 << 10 };
-const SIZE_COMFORTABLE: u64 = if cfg!(test) { 7 << 10 } else { 16 << 20 };
+/// The most by which it grows at once, so that no commit waits long for that.
+const GROWTH_MAX: u64 = if cfg!(test) { 1 << 10 } else { 8 << 20 };
+/// Bytes of frames from which on the slots are written back while commits go on.
+const CHECKPOINT_SIZE: u64 = if cfg!(test) { 2 << 10 } else { 64 << 20 };
+/// Bytes up to which it grows meanwhile. Then commits wait.
+const SIZE_COMFORTABLE: u64 = if cfg!(test) { 7 << 10 } else { 128 << 20 };
 
 /// A journal that frames are appended to.
 #[derive(Debug)]
@@ -121,6 +125,11 @@ impl Journal {
         self.position - FRAMES_OFFSET
     }
 
+    /// Whether it is time to begin with a checkpoint.
+    pub(crate) fn is_well_filled(&self) -> bool {
+        self.used() >= CHECKPOINT_SIZE
+    }
+
     /// What has to be done before a frame with so many entries can be written.
     pub(crate) fn room_for(&self, entry_count: u64) -> Room {
         let end = self.end_of(entry_count);
@@ -128,8 +137,8 @@ impl Journal {
         if end <= self.size && is_comfortable {
             Room::Enough
         } else if is_comfortable {
-            let comfortable = self.size.saturating_mul(4).min(SIZE_COMFORTABLE);
-            Room::Grow(end.max(comfortable))
+            let step = self.size.min(GROWTH_MAX);
+            Room::Grow(end.max(self.size.saturating_add(step).min(SIZE_COMFORTABLE)))
         } else {
             Room::Empty
         }

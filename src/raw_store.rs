@@ -35,10 +35,11 @@ use crate::format::header::Header;
 use crate::format::live::Live;
 use crate::format::meta::Meta;
 use crate::format::slot::State;
-use crate::io::{Process, StoreFile};
+use crate::io::{BackgroundSync, Process, StoreFile};
 use crate::journal::Journal;
 use crate::options::{Durability, OpenOptions};
 use crate::place::{Handle, Place};
+use crate::record::Area;
 use crate::schema::{ByteOrder, Schema};
 
 use overlay::Overlay;
@@ -88,6 +89,8 @@ pub struct RawStore {
     /// The page in which the newest meta on disk stands.
     meta_page: usize,
     journal: JournalUse,
+    /// The slots on their way to the disk, if a checkpoint has begun.
+    write_back: Option<BackgroundSync>,
     /// Slots that a transaction has written.
     staged: Overlay,
     /// Slots of commits that wait to become durable; of a journal that is only read through.
@@ -294,7 +297,7 @@ impl RawStore {
     /// record is damaged; and as [`RawStore::append`].
     pub fn update(&mut self, place: impl Into<Place>, record: &[u8]) -> Result<()> {
         let place = place.into();
-        self.with_area(record, |store, area| store.update_area(place, area))
+        self.with_area(record, |store, area| store.write_one(|s| s.stage_update(place, area)))
     }
 
     /// Copies a verified record into `record`, which has the schema's size; whether there is one:
@@ -368,8 +371,9 @@ impl RawStore {
         self.write_one(|store| store.stage_insert(area))
     }
 
-    pub(crate) fn update_area(&mut self, place: Place, area: &[u64]) -> Result<()> {
-        self.write_one(|store| store.stage_update(place, area))
+    #[inline]
+    pub(crate) fn update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
+        self.write_one(|store| store.stage_update_area(place, area))
     }
 
     /// Hands a record's area to `work`.

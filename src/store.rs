@@ -196,7 +196,7 @@ impl<R: Record> Store<R> {
     ///
     /// As [`RawStore::update`].
     pub fn update(&mut self, place: impl Into<Place>, record: &R) -> Result<()> {
-        self.raw.update_area(place.into(), area_of(record)?.as_ref())
+        self.raw.update_area(place.into(), &area_of(record)?)
     }
 
     /// A verified copy of a record; `None` if it was removed.

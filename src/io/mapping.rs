@@ -386,6 +386,27 @@ fn map_span(file: &File, span: usize, writable: bool) -> io::Result<MmapRaw> {
     if writable { options.map_raw(file) } else { options.map_raw_read_only(file) }
 }
 
+/// A word of memory that is zero in a forked child, until that child stores something; `None` where
+/// the system does not know how to do that.
+pub(super) fn word_wiped_on_fork() -> Option<&'static AtomicUsize> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::mm::{Advice, madvise};
+        let mut page = MmapMut::map_anon(PAGE_SIZE).ok()?;
+        let start = page.as_mut_ptr();
+        std::mem::forget(page); // It stays for good.
+        // SAFETY: the page is private and anonymous, as this advice needs, and this process's
+        // values in it stay what they are. In a child it is zeros, which every integer can be.
+        let advised = unsafe { madvise(start.cast(), PAGE_SIZE, Advice::LinuxWipeOnFork) };
+        advised.ok()?;
+        // SAFETY: the page is mapped for good, begins at a multiple of a word's size, and all that
+        // is ever done to it goes through this atomic.
+        Some(unsafe { AtomicUsize::from_ptr(start.cast()) })
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 fn to_usize(len: u64) -> io::Result<usize> {
     usize::try_from(len).map_err(|_| {
         let message = format!("{len} bytes do not fit into this machine's address space");
@@ -396,6 +417,25 @@ fn to_usize(len: u64) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_forked_child_finds_a_wiped_word() {
+        let word = word_wiped_on_fork().expect("Linux has known that for long");
+        word.store(7, Ordering::Relaxed);
+        // SAFETY: until it ends, the child calls nothing but what a signal handler may call.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let is_wiped = word.load(Ordering::Relaxed) == 0;
+            // SAFETY: it ends the child, and runs nothing of the parent's.
+            unsafe { libc::_exit(if is_wiped { 42 } else { 1 }) };
+        }
+        let mut status = 0;
+        // SAFETY: `status` is an integer that lives longer than the call.
+        let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+        assert_eq!((waited, libc::WEXITSTATUS(status)), (child, 42));
+        assert_eq!(word.load(Ordering::Relaxed), 7, "the parent's word changed");
+    }
 
     /// Elements of two words and a trailer, from byte 8 on.
     fn mapped(len: u64, writable: bool, growth: Growth) -> (File, Mapping) {

@@ -8,6 +8,7 @@
 )]
 
 mod allocate;
+mod background;
 mod copy;
 mod file;
 mod file_system;
@@ -21,6 +22,7 @@ mod suspects;
 #[cfg(test)]
 pub(crate) mod sim;
 
+pub(crate) use background::BackgroundSync;
 pub(crate) use copy::copy_start;
 pub(crate) use file::{NewFile, StoreFile};
 pub use lock::Holder;

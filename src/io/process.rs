@@ -3,7 +3,11 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::mapping::word_wiped_on_fork;
 
 /// A process, to tell it from one that it forks: the child has copies of all handles, and of the
 /// locks, and must use none.
@@ -12,10 +16,18 @@ pub(crate) struct Process {
     id: u32,
 }
 
+/// The id of this process, in a word that is wiped in a forked child: to look there takes no call
+/// of the system. Asked for often, so that the call would be a good part of a deferred write.
+static MARK: LazyLock<Option<&'static AtomicUsize>> = LazyLock::new(word_wiped_on_fork);
+
 impl Process {
     /// This process.
     pub(crate) fn current() -> Self {
-        Self { id: std::process::id() }
+        let id = std::process::id();
+        if let Some(mark) = *MARK {
+            mark.store(as_word(id), Ordering::Relaxed);
+        }
+        Self { id }
     }
 
     /// The process that started this one.
@@ -25,9 +37,18 @@ impl Process {
     }
 
     /// Whether this is the process.
+    #[inline]
     pub(crate) fn is_current(self) -> bool {
-        self.id == std::process::id()
+        match *MARK {
+            Some(mark) => mark.load(Ordering::Relaxed) == as_word(self.id),
+            None => self.id == std::process::id(),
+        }
     }
+}
+
+/// No process has the id 0, which is what a child finds.
+fn as_word(id: u32) -> usize {
+    usize::try_from(id).unwrap_or(usize::MAX)
 }
 
 /// What other processes are told about this one.

@@ -43,6 +43,11 @@ thread_local! {
     static ATTACHED: RefCell<Option<Recorder>> = const { RefCell::new(None) };
 }
 
+/// Whether a recorder is told of what this thread does.
+pub(super) fn is_attached() -> bool {
+    ATTACHED.with_borrow(Option::is_some)
+}
+
 /// Lets the recorder refuse an operation, and else tells it that it was done.
 pub(super) fn perform<T>(
     operation: Operation<'_>,

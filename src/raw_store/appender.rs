@@ -45,6 +45,8 @@ impl RawStore {
     /// [`Error::Full`]: crate::Error::Full
     /// [`Error::Io`]: crate::Error::Io
     pub fn appender(&mut self) -> Result<Appender<'_>> {
+        self.settle();
+        self.flush_if_due()?;
         let before = self.begin_transaction()?;
         let appender = Appender::within(self)?;
         Ok(Appender { before: Some(before), ..appender })

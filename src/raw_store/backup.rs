@@ -68,7 +68,7 @@ impl RawStore {
 
     /// Writes the slots of which this handle has newer ones than the file.
     fn write_newer_slots(&self, copy: &StoreFile) -> Result<()> {
-        for index in self.pending.indices().into_iter().chain(self.staged.indices()) {
+        for &index in self.pending.indices().iter().chain(self.staged.indices()) {
             let index = SlotIndex::new(index);
             let offset = self.geometry().slot_offset(index);
             if let (Some(offset), Some(slot)) = (offset, self.overlaid(index)) {

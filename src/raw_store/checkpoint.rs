@@ -19,7 +19,7 @@ use crate::format::geometry::{LIVE_OFFSET, META_OFFSETS, PAGE_SIZE};
 use crate::format::journal::JournalIdentity;
 use crate::format::live::{FLAG_POISONED, FLAG_READY, LivePage};
 use crate::format::meta::Meta;
-use crate::io::random_bytes;
+use crate::io::{BackgroundSync, random_bytes};
 use crate::journal::Journal;
 
 use super::{Access, JournalUse, Progress, RawStore};
@@ -164,6 +164,21 @@ impl RawStore {
         self.poison_if_failed(result)
     }
 
+    /// When the journal is well filled, begins to write the slots back while commits go on; when
+    /// that has ended, makes the checkpoint, for which little is left to sync then.
+    pub(super) fn advance_checkpoint(&mut self) -> Result<()> {
+        let Some(journal) = self.journal.open_mut() else { return Ok(()) };
+        match &self.write_back {
+            None if journal.is_well_filled() => {
+                // Without a thread for it, the checkpoint does all when the journal is full.
+                self.write_back = BackgroundSync::begin(&self.file);
+                Ok(())
+            }
+            Some(write_back) if write_back.has_ended() => self.checkpoint_or_poison(),
+            _ => Ok(()),
+        }
+    }
+
     /// Moves what is durable in the journal into the slots for good, and begins the next epoch.
     pub(super) fn checkpoint(&mut self) -> Result<()> {
         self.sync_slots()?; // The slots, and a new length, are durable: a meta may name them.
@@ -194,7 +209,11 @@ impl RawStore {
         let _ = self.file.write(OFFSET, numbers.as_bytes());
     }
 
+    /// After this all slots are durable, and the length of a file that grew.
     pub(super) fn sync_slots(&mut self) -> Result<()> {
+        if let Some(write_back) = self.write_back.take() {
+            write_back.end()?; // Only one of two syncs is told that the disk failed.
+        }
         let write_back = self.slots.mapping.write_back();
         write_back.map_err(Error::io("write back", self.file.path()))?;
         self.progress.spilled = false;
@@ -225,12 +244,18 @@ impl Drop for RawStore {
     /// Closes the store as [`RawStore::close`] does, unless the thread is panicking: then the next
     /// opening looks into the journal.
     fn drop(&mut self) {
-        // A child that was forked has the handle as well, and the store is its parent's.
+        if !self.process.is_current() {
+            // A child that was forked has the handle as well, and the store is its parent's. It
+            // has none of its threads.
+            return std::mem::forget(self.write_back.take());
+        }
         let Progress { started, poisoned, .. } = self.progress;
-        if started && !poisoned && self.process.is_current() && !std::thread::panicking() {
+        if started && !poisoned && !std::thread::panicking() {
             // Nobody is left to tell; who wants to know calls `close`.
             let _ = self.finish();
         }
+        // It would keep the store locked.
+        let _ = self.write_back.take().map(BackgroundSync::end);
     }
 }
 

@@ -30,7 +30,6 @@ impl RawStore {
     pub(super) fn begin_transaction(&mut self) -> Result<Meta> {
         self.settle();
         self.make_ready()?;
-        self.flush_if_due()?;
         self.before = Some(self.meta);
         Ok(self.meta)
     }
@@ -72,16 +71,8 @@ impl RawStore {
         }
         self.meta.commit_number += 1;
         self.progress.staged_append_size = 0;
-        let is_due = match durability {
-            Durability::Immediate => true,
-            Durability::Deferred { max_bytes, .. } => {
-                self.pending.size().saturating_add(self.staged.size()) > max_bytes
-            }
-        };
-        if !is_due {
-            self.set_deadline(durability);
-            let slot_words = self.slots.slot_words();
-            self.pending.absorb(&mut self.staged, slot_words);
+        if !self.is_due(durability) {
+            self.pending.absorb(&mut self.staged);
         } else if let Err(error) = self.flush() {
             self.roll_back(before);
             return Err(error);
@@ -89,17 +80,24 @@ impl RawStore {
         Ok(self.meta.commit_number)
     }
 
-    /// Notes when a commit is to be durable, if it is the first of those that wait.
-    fn set_deadline(&mut self, durability: Durability) {
-        let Durability::Deferred { max_delay, .. } = durability else { return };
+    /// Whether what is staged is to be durable now, and with it what waits. If not, notes when.
+    fn is_due(&mut self, durability: Durability) -> bool {
+        let Durability::Deferred { max_delay, max_bytes } = durability else { return true };
+        if self.pending.size().saturating_add(self.staged.size()) > max_bytes {
+            return true;
+        }
+        let now = Instant::now();
+        if self.progress.deadline.is_some_and(|deadline| now >= deadline) {
+            return true;
+        }
         // A delay beyond all time is none.
-        let Some(deadline) = Instant::now().checked_add(max_delay) else { return };
-        let earliest = self.progress.deadline.map_or(deadline, |other| other.min(deadline));
-        self.progress.deadline = Some(earliest);
+        let deadlines = [now.checked_add(max_delay), self.progress.deadline];
+        self.progress.deadline = deadlines.into_iter().flatten().min();
+        false
     }
 
     /// Makes durable what waits longer than it may.
-    fn flush_if_due(&mut self) -> Result<()> {
+    pub(super) fn flush_if_due(&mut self) -> Result<()> {
         match self.progress.deadline {
             Some(deadline) if Instant::now() >= deadline => self.sync(),
             _ => Ok(()),
@@ -110,16 +108,16 @@ impl RawStore {
     ///
     /// All that can refuse comes first; then nothing has happened.
     pub(super) fn flush(&mut self) -> Result<()> {
-        let indices = merged_indices(&self.pending, &self.staged);
+        let places = self.unapplied();
         self.check_places()?;
-        self.make_journal_room(indices.len() as u64)?;
-        self.populate(&indices)?;
+        self.make_journal_room(places.len() as u64)?;
+        self.populate(places.iter().map(|place| place.index))?;
         if self.progress.spilled || self.progress.grown {
             let result = self.sync_slots(); // What the frame will name is durable: slots, length.
             self.poison_if_failed(result)?;
         }
-        let result = self.append_frame(&indices); // Durable from here.
-        let result = result.and_then(|()| self.apply(&indices)); // Visible from here.
+        let result = self.append_frame(&places); // Durable from here.
+        let result = result.and_then(|()| self.apply(&places)); // Visible from here.
         self.poison_if_failed(result).map_err(|source| Error::CommitIndeterminate {
             path: self.path().to_owned(),
             source: Box::new(source),
@@ -135,6 +133,7 @@ impl RawStore {
 
     /// Sees that a frame with so many entries can be written.
     fn make_journal_room(&mut self, entry_count: u64) -> Result<()> {
+        self.advance_checkpoint()?;
         loop {
             let Some(journal) = self.journal.open_mut() else { return Ok(()) };
             match journal.room_for(entry_count) {
@@ -158,17 +157,22 @@ impl RawStore {
     }
 
     /// Makes the pages of slots writable, so that no store into them can fail: on file systems
-    /// that copy on write, a page that is allocated may still need a block.
-    pub(super) fn populate(&self, indices: &[u64]) -> Result<()> {
-        let mut rest = if self.shares_blocks { indices } else { &[] };
-        while let [first, ..] = *rest {
-            // Neighbours are made writable together.
-            const GAP: u64 = 64;
-            let run = rest.windows(2).take_while(|pair| pair[1] - pair[0] <= GAP).count() + 1;
-            self.populate_up_to(first, rest[run - 1] + 1)?;
-            rest = &rest[run..];
+    /// that copy on write, a page that is allocated may still need a block. The indices ascend.
+    pub(super) fn populate(&self, indices: impl Iterator<Item = u64>) -> Result<()> {
+        if !self.shares_blocks {
+            return Ok(());
         }
-        Ok(())
+        // Neighbours are made writable together.
+        const GAP: u64 = 64;
+        let mut run = 0..0;
+        for index in indices {
+            if index - run.end > GAP {
+                self.populate_up_to(run.start, run.end)?;
+                run.start = index;
+            }
+            run.end = index + 1;
+        }
+        self.populate_up_to(run.start, run.end)
     }
 
     /// The same for the slots from `first` up to `end`.
@@ -185,8 +189,19 @@ impl RawStore {
         })
     }
 
-    fn append_frame(&mut self, indices: &[u64]) -> Result<()> {
-        let slot_words = self.slots.slot_words();
+    /// Where all slots are that wait or are staged: each once, and in the order of their indices.
+    fn unapplied(&self) -> Vec<Unapplied> {
+        let waiting = self.pending.indices().iter().zip(0..);
+        let staged = self.staged.indices().iter().zip(self.pending.len()..);
+        // What is staged is newer.
+        let waiting = waiting.filter(|(index, _)| self.staged.get(**index).is_none());
+        let place = |(&index, position)| Unapplied { index, position };
+        let mut places: Vec<_> = waiting.chain(staged).map(place).collect();
+        places.sort_unstable_by_key(|place| place.index);
+        places
+    }
+
+    fn append_frame(&mut self, places: &[Unapplied]) -> Result<()> {
         let JournalUse::Open(journal) = &mut self.journal else { return Ok(()) };
         let frame = Frame {
             epoch: journal.epoch(),
@@ -197,37 +212,36 @@ impl RawStore {
             free_head: self.meta.free_head,
             digest: self.meta.digest,
             generation_base: self.meta.generation_base,
-            entry_count: indices.len() as u64,
+            entry_count: places.len() as u64,
         };
-        let slot = |index: &u64| {
-            let staged = self.staged.get(*index, slot_words);
-            let slot = staged.or_else(|| self.pending.get(*index, slot_words));
-            slot.map(|slot| (*index, slot))
-        };
-        journal.append(&frame, indices.iter().filter_map(slot))
+        let slot = |place: &Unapplied| (place.index, place.slot(&self.pending, &self.staged));
+        journal.append(&frame, places.iter().map(slot))
     }
 
     /// Copies the slots that wait into the mapping.
-    fn apply(&mut self, indices: &[u64]) -> Result<()> {
-        let slot_words = self.slots.slot_words();
-        for &index in indices {
-            let staged = self.staged.get(index, slot_words);
-            let slot = staged.or_else(|| self.pending.get(index, slot_words));
-            let Some((trailer, area)) = slot.and_then(|slot| slot.split_last()) else { continue };
+    fn apply(&mut self, places: &[Unapplied]) -> Result<()> {
+        for place in places {
+            let slot = place.slot(&self.pending, &self.staged);
+            let Some((trailer, area)) = slot.split_last() else { continue };
             let trailer: Trailer = zerocopy::transmute!(*trailer);
-            self.slots.put(&self.file, SlotIndex::new(index), trailer, area)?;
+            self.slots.put(&self.file, SlotIndex::new(place.index), trailer, area)?;
         }
         Ok(())
     }
 }
 
-/// The indices of two overlays, ascending, each once.
-fn merged_indices(one: &Overlay, other: &Overlay) -> Vec<u64> {
-    let mut indices = other.indices();
-    if !one.is_empty() {
-        indices.extend(one.indices());
-        indices.sort_unstable();
-        indices.dedup();
+/// Where a slot is that is not in the mapping yet.
+struct Unapplied {
+    index: u64,
+    /// Among those that wait, and behind them those that are staged.
+    position: usize,
+}
+
+impl Unapplied {
+    fn slot<'o>(&self, pending: &'o Overlay, staged: &'o Overlay) -> &'o [u64] {
+        match self.position.checked_sub(pending.len()) {
+            None => pending.slot(self.position),
+            Some(position) => staged.slot(position),
+        }
     }
-    indices
 }

@@ -117,6 +117,7 @@ impl RawStore {
         let page_damage = structures.damage().into_iter().map(|(_, damage)| damage);
         let damage = page_damage.chain(schema_damage).collect();
         let key = key(header.identity().store_id);
+        let slot_words = geometry.stride() as usize / 8;
         let moves_blocks = access != Access::Read && file.may_move_blocks();
         Ok(Self {
             slots: Slots { mapping, geometry, key, summer: Summer::new(), moves_blocks },
@@ -129,8 +130,9 @@ impl RawStore {
             live: structures.live.clone(),
             meta_page,
             journal: JournalUse::None,
-            staged: Overlay::default(),
-            pending: Overlay::default(),
+            write_back: None,
+            staged: Overlay::new(slot_words),
+            pending: Overlay::new(slot_words),
             durability: options.durability,
             before: None,
             capacity: geometry.slot_count_in(structures.file_len),

@@ -4,18 +4,35 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+/// So many slots are found by looking at all their indices, which costs less than a table.
+const FEW: usize = 8;
+
 /// Whole slots, by their indices.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Overlay {
-    /// Where the words of each slot begin.
-    places: HashMap<u64, usize, BuildHasherDefault<IndexHasher>>,
+    /// Words of a slot.
+    slot_words: usize,
+    /// In the order in which the slots came.
+    indices: Vec<u64>,
+    /// The slots' words in the same order, each with its trailer last.
     words: Vec<u64>,
+    /// Where in that order each index stands, once there are more than a few.
+    positions: HashMap<u64, usize, BuildHasherDefault<IndexHasher>>,
 }
 
 impl Overlay {
+    pub(super) fn new(slot_words: usize) -> Self {
+        Self { slot_words, indices: Vec::new(), words: Vec::new(), positions: HashMap::default() }
+    }
+
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.indices.is_empty()
+    }
+
+    /// How many slots there are.
+    pub(super) fn len(&self) -> usize {
+        self.indices.len()
     }
 
     /// Bytes that they take.
@@ -23,40 +40,61 @@ impl Overlay {
         size_of_val(self.words.as_slice()) as u64
     }
 
-    /// The words of a slot, its trailer last, if it is here. `slot_words` is how many it has.
-    pub(super) fn get(&self, index: u64, slot_words: usize) -> Option<&[u64]> {
-        let start = *self.places.get(&index)?;
-        Some(&self.words[start..start + slot_words])
+    /// The words of a slot, its trailer last, if it is here.
+    #[inline]
+    pub(super) fn get(&self, index: u64) -> Option<&[u64]> {
+        if self.is_empty() {
+            return None;
+        }
+        self.position(index).map(|position| self.slot(position))
+    }
+
+    /// The words of the slot that came after so many others.
+    #[inline]
+    pub(super) fn slot(&self, position: usize) -> &[u64] {
+        &self.words[position * self.slot_words..][..self.slot_words]
+    }
+
+    /// The indices in the order in which their slots came.
+    pub(super) fn indices(&self) -> &[u64] {
+        &self.indices
+    }
+
+    #[inline]
+    fn position(&self, index: u64) -> Option<usize> {
+        if self.len() <= FEW {
+            return self.indices.iter().position(|&other| other == index);
+        }
+        self.positions.get(&index).copied()
     }
 
     /// Takes a slot in, or another state of one that is here.
+    #[inline]
     pub(super) fn put(&mut self, index: u64, area: &[u64], trailer: u64) {
-        let start = *self.places.entry(index).or_insert(self.words.len());
-        if start == self.words.len() {
+        let end = self.len();
+        let position = if end < FEW {
+            self.position(index).unwrap_or(end)
+        } else {
+            if end == FEW {
+                self.positions.extend(self.indices.iter().copied().zip(0..));
+            }
+            *self.positions.entry(index).or_insert(end)
+        };
+        if position == end {
+            self.indices.push(index);
             self.words.extend_from_slice(area);
             self.words.push(trailer);
         } else {
-            let slot = &mut self.words[start..=start + area.len()];
+            let slot = &mut self.words[position * self.slot_words..][..self.slot_words];
             slot[..area.len()].copy_from_slice(area);
             slot[area.len()] = trailer;
         }
     }
 
-    /// The indices of all slots, ascending.
-    pub(super) fn indices(&self) -> Vec<u64> {
-        let mut indices: Vec<_> = self.places.keys().copied().collect();
-        indices.sort_unstable();
-        indices
-    }
-
     /// Takes over all slots of another one, which is empty then.
-    pub(super) fn absorb(&mut self, other: &mut Self, slot_words: usize) {
-        if self.is_empty() {
-            std::mem::swap(self, other);
-        }
-        for (&index, &start) in &other.places {
-            let slot = &other.words[start..start + slot_words];
-            if let Some((trailer, area)) = slot.split_last() {
+    pub(super) fn absorb(&mut self, other: &mut Self) {
+        for (position, &index) in other.indices.iter().enumerate() {
+            if let Some((trailer, area)) = other.slot(position).split_last() {
                 self.put(index, area, *trailer);
             }
         }
@@ -67,10 +105,12 @@ impl Overlay {
     pub(super) fn clear(&mut self) {
         /// More memory than this is given back.
         const WORDS_MAX: usize = 1 << 17;
-        self.places.clear();
+        self.indices.clear();
         self.words.clear();
+        self.positions.clear();
+        self.indices.shrink_to(WORDS_MAX / 8);
         self.words.shrink_to(WORDS_MAX);
-        self.places.shrink_to(WORDS_MAX / 8);
+        self.positions.shrink_to(WORDS_MAX / 8);
     }
 }
 
@@ -99,18 +139,31 @@ impl Hasher for IndexHasher {
 mod tests {
     use super::*;
 
+    /// Few slots, and more than a few, are found in different ways.
     #[test]
     fn the_last_state_of_a_slot_counts() {
-        let (mut older, mut newer) = (Overlay::default(), Overlay::default());
-        older.put(7, &[1, 2], 3);
-        older.put(5, &[4, 5], 6);
-        newer.put(7, &[7, 8], 9);
-        newer.put(7, &[10, 11], 12);
-        older.absorb(&mut newer, 3);
-        assert_eq!(older.indices(), [5, 7]);
-        assert_eq!(older.get(7, 3), Some([10, 11, 12].as_slice()));
-        assert_eq!(older.get(5, 3), Some([4, 5, 6].as_slice()));
-        assert_eq!(older.get(6, 3), None);
-        assert!(newer.is_empty());
+        for count in [2, FEW as u64, FEW as u64 + 1, 100] {
+            let (mut older, mut newer) = (Overlay::new(3), Overlay::new(3));
+            for index in (0..count).rev() {
+                older.put(index, &[index, 2], 3);
+            }
+            newer.put(1, &[7, 8], 9);
+            newer.put(count, &[4, 5], 6);
+            newer.put(1, &[10, 11], 12);
+            older.absorb(&mut newer);
+            assert!(newer.is_empty());
+            let mut indices = older.indices().to_vec();
+            indices.sort_unstable();
+            assert!(indices.iter().copied().eq(0..=count), "{indices:?}");
+            for index in 0..=count + 1 {
+                let expected = match index {
+                    1 => Some([10, 11, 12]),
+                    _ if index < count => Some([index, 2, 3]),
+                    _ if index == count => Some([4, 5, 6]),
+                    _ => None,
+                };
+                assert_eq!(older.get(index), expected.as_ref().map(<[u64; 3]>::as_slice));
+            }
+        }
     }
 }

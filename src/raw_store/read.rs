@@ -16,10 +16,9 @@ impl RawStore {
     }
 
     /// A slot's words, its trailer last, if it is to be read from elsewhere than the mapping.
+    #[inline(never)]
     pub(super) fn overlaid(&self, index: SlotIndex) -> Option<&[u64]> {
-        let slot_words = self.slots.slot_words();
-        let staged = self.staged.get(index.get(), slot_words);
-        staged.or_else(|| self.pending.get(index.get(), slot_words))
+        self.staged.get(index.get()).or_else(|| self.pending.get(index.get()))
     }
 
     /// Copies a verified record out; whether there is one. By reference, since a copy that is
@@ -29,14 +28,21 @@ impl RawStore {
     /// callers, where the area's size is known and the copy needs no loop.
     #[inline(always)]
     pub(crate) fn get_area<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
+        let (tag, _) = self.read_area(place, area)?;
+        Ok(tag.state() == State::Live)
+    }
+
+    /// Copies a verified slot out, live or deleted; its tag and its area's CRC-32.
+    #[inline(always)]
+    pub(super) fn read_area<A: Area>(&self, place: Place, area: &mut A) -> Result<(Tag, u32)> {
         let index = place.index;
         if index.get() >= self.meta.len {
             return Err(self.out_of_range(index));
         }
-        let found = if self.has_overlay() {
-            self.copy_overlaid(index, area.as_mut())
-        } else {
-            self.slots.copy(index, area)
+        let overlaid = if self.has_overlay() { self.overlaid(index) } else { None };
+        let found = match overlaid {
+            Some(slot) => copy_words(slot, area.as_mut()),
+            None => self.slots.copy(index, area),
         };
         let Some((trailer, area_crc)) = found else {
             return Err(self.corrupt(self.slots.too_short(index)));
@@ -47,21 +53,8 @@ impl RawStore {
         };
         match place.generation {
             Some(expected) if expected != tag.generation() => Err(stale(index, expected, tag)),
-            _ => Ok(tag.state() == State::Live),
+            _ => Ok((tag, area_crc)),
         }
-    }
-
-    /// Copies a slot out from where it is to be read; its trailer and its area's CRC-32.
-    #[inline(never)]
-    fn copy_overlaid(&self, index: SlotIndex, area: &mut [u64]) -> Option<(Trailer, u32)> {
-        let trailer = match self.overlaid(index).and_then(|slot| slot.split_last()) {
-            Some((trailer, found)) => {
-                area.copy_from_slice(found);
-                zerocopy::transmute!(*trailer)
-            }
-            None => self.slots.read_unverified(index, area).ok()?,
-        };
-        Some((trailer, crc32(area)))
     }
 
     /// Copies slots from `start` on out, as many as there is room for.
@@ -90,13 +83,20 @@ impl RawStore {
         copies.get(&self.slots, index).map_err(|source| self.corrupt(source))
     }
 
-    /// Copies a verified slot out, live or deleted; its tag and its area's CRC-32.
+    /// The same, where the area's size is known only now.
     pub(super) fn read(&self, place: Place, area: &mut [u64]) -> Result<(Tag, u32)> {
         let index = place.index;
         if index.get() >= self.meta.len {
             return Err(self.out_of_range(index));
         }
-        let Some((trailer, area_crc)) = self.copy_overlaid(index, area) else {
+        let found = match self.overlaid(index) {
+            Some(slot) => copy_words(slot, area),
+            None => {
+                let trailer = self.slots.read_unverified(index, area);
+                trailer.ok().map(|trailer| (trailer, crc32(area)))
+            }
+        };
+        let Some((trailer, area_crc)) = found else {
             return Err(self.corrupt(self.slots.too_short(index)));
         };
         let found = trailer.verify_crc(index, area_crc, self.slots.key);
@@ -106,6 +106,14 @@ impl RawStore {
             _ => Ok((tag, area_crc)),
         }
     }
+}
+
+/// Copies a slot that is not in the mapping; its trailer and its area's CRC-32.
+#[inline(never)]
+fn copy_words(slot: &[u64], area: &mut [u64]) -> Option<(Trailer, u32)> {
+    let (trailer, found) = slot.split_last()?;
+    area.copy_from_slice(found);
+    Some((zerocopy::transmute!(*trailer), crc32(area)))
 }
 
 #[cold]

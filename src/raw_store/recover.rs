@@ -176,7 +176,7 @@ impl RawStore {
     ) -> Result<()> {
         let mut indices: Vec<_> = found.images.keys().copied().collect();
         indices.sort_unstable();
-        self.populate(&indices)?;
+        self.populate(indices.iter().copied())?;
         let mut area = vec![0; self.slots.area_words()];
         let (slots, store) = (&mut self.slots, &self.file);
         found.for_each_image(file, identity, |index, slot| {

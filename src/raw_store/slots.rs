@@ -57,11 +57,6 @@ pub struct SlotDump {
 }
 
 impl Slots {
-    /// Words of a slot.
-    pub(super) fn slot_words(&self) -> usize {
-        self.area_words() + 1
-    }
-
     /// Words of an area.
     pub(super) fn area_words(&self) -> usize {
         self.geometry.area_size() as usize / 8

@@ -9,6 +9,7 @@ use crate::format::geometry::SlotIndex;
 use crate::format::meta;
 use crate::format::slot::{NO_SLOT, State, Tag, free_link, write_free_link};
 use crate::place::{Handle, Place};
+use crate::record::Area;
 
 /// Records that a transaction appends are staged up to so many bytes; further ones go where they
 /// belong at once, and are synced before the transaction is. Few for the crash tests.
@@ -31,7 +32,7 @@ impl RawStore {
         } else {
             // Many of them go where they belong at once: nobody looks at or beyond the `len` that
             // is published.
-            self.populate(&[index.get()])?;
+            self.populate_up_to(index.get(), index.get() + 1)?;
             self.progress.spilled = true;
             let result = self.slots.write_new(index, tag, area);
             result.map_err(|source| self.corrupt(source))?
@@ -61,8 +62,25 @@ impl RawStore {
     }
 
     pub(crate) fn stage_update(&mut self, place: Place, area: &[u64]) -> Result<()> {
-        let index = place.index;
-        let (tag, old_crc) = slots::with_words(area.len(), |old| self.read(place, old))?;
+        let old = slots::with_words(area.len(), |old| self.read(place, old))?;
+        self.stage_replacement(place.index, old, area)
+    }
+
+    /// The same, where the area's size is known beforehand.
+    #[inline]
+    pub(crate) fn stage_update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
+        let old = self.read_area(place, &mut A::new_zeroed())?;
+        self.stage_replacement(place.index, old, area.as_ref())
+    }
+
+    /// Stages a record in place of another, of which tag and CRC-32 are given.
+    #[inline]
+    fn stage_replacement(
+        &mut self,
+        index: SlotIndex,
+        (tag, old_crc): (Tag, u32),
+        area: &[u64],
+    ) -> Result<()> {
         if tag.state() != State::Live {
             return Err(Error::Deleted { index });
         }

@@ -48,6 +48,8 @@ impl RawStore {
     /// [`Error::Full`]: crate::Error::Full
     /// [`Error::Io`]: crate::Error::Io
     pub fn begin(&mut self) -> Result<RawTransaction<'_>> {
+        self.settle();
+        self.flush_if_due()?;
         let before = self.begin_transaction()?;
         let durability = self.durability;
         Ok(RawTransaction { store: self, before, durability, is_over: false })

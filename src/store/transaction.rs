@@ -108,7 +108,7 @@ impl<R: Record> Transaction<'_, R> {
     ///
     /// As [`Store::update`]; the transaction is as before, and may go on.
     pub fn update(&mut self, place: impl Into<Place>, record: &R) -> Result<()> {
-        self.raw.raw().stage_update(place.into(), area_of(record)?.as_ref())
+        self.raw.raw().stage_update_area(place.into(), &area_of(record)?)
     }
 
     /// As [`Store::remove`].

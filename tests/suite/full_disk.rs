@@ -17,11 +17,11 @@ use crate::crash::limit_file_size;
 /// A record of a kilobyte, so that few of them fill a disk.
 #[stridedb::record]
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Block {
+pub(crate) struct Block {
     numbers: [u64; 127],
 }
 
-fn block(number: u64) -> Block {
+pub(crate) fn block(number: u64) -> Block {
     Block { numbers: std::array::from_fn(|i| number ^ i as u64) }
 }
 

@@ -23,6 +23,7 @@ pub use space::Statistics;
 pub use transaction::RawTransaction;
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
@@ -414,6 +415,10 @@ impl RawStore {
     #[cold]
     #[inline(never)]
     pub(crate) fn corrupt(&self, source: Corruption) -> Error {
+        // A file has more than nothing: there were no addresses when it grew, and it may be whole.
+        if self.slots.mapping.len() == 0 {
+            return Error::io("map", self.path())(io::ErrorKind::OutOfMemory.into());
+        }
         Error::Corrupt { path: self.file.path().to_owned(), corruption: source }
     }
 }

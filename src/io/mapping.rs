@@ -130,9 +130,10 @@ impl Mapping {
     }
 
     fn give_up_and_map(&mut self, file: &File, new_len: u64) -> io::Result<bool> {
+        let nothing = MmapRaw::from(MmapMut::map_anon(1)?); // Without even that, the old one stays.
         let old_len = u64::try_from(self.len).unwrap_or(u64::MAX);
         self.set_len(0);
-        self.raw = MmapRaw::from(MmapMut::map_anon(1)?);
+        self.raw = nothing;
         let (result, (raw, len)) = match map(file, new_len, self.writable, Growth::Remap) {
             Ok(mapped) => (Ok(true), mapped),
             Err(error) => (Err(error), map(file, old_len, self.writable, Growth::Remap)?),

@@ -235,15 +235,58 @@ impl RawStore {
         let new_end = self.geometry().file_len(capacity).unwrap_or(u64::MAX);
         self.file.allocate(old_end, new_end)?; // Real blocks: no store can fail for want of room.
         self.progress.grown = true;
-        let moved = self
-            .slots
-            .mapping
-            .resize(self.file.file(), new_end)
-            .map_err(Error::io("map", self.file.path()))?;
+        let result = self.slots.mapping.resize(self.file.file(), new_end);
+        let result = result.map_err(Error::io("map", self.file.path()));
+        if self.slots.mapping.len() == 0 {
+            // Not even the old length could be mapped again: no slot can be written.
+            return self.poison_if_failed(result.map(drop));
+        }
+        let moved = result?;
         self.slots.mapping.expect_writes(old_end);
         self.capacity = capacity;
         self.progress.growth_count += 1;
         self.progress.remap_count += u64::from(moved);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+    use crate::io::StoreFile;
+    use crate::options::{Growth, OpenOptions};
+    use crate::record::Record;
+
+    #[stridedb::record]
+    #[derive(Clone, Copy)]
+    struct Number {
+        number: u64,
+    }
+
+    /// The system maps neither the longer file nor, after that, the file as it was. The handle
+    /// calls nothing corrupt that may be whole, and the store is there when it is opened again.
+    #[test]
+    fn a_store_that_cannot_be_mapped_any_more_is_not_corrupt() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.stride");
+        let options = OpenOptions::new().growth(Growth::Remap);
+        let mut store = options.create_raw(&path, &Number::schema()).unwrap();
+        store.append(&[1; 8]).unwrap();
+        // What is open for writing only cannot be mapped.
+        let file = File::options().write(true).open(&path).unwrap();
+        store.file = StoreFile::for_test(file, &path);
+        let result = store.reserve(1_000_000);
+        assert!(matches!(result, Err(Error::Io { operation: "map", .. })), "{result:?}");
+        let result = store.get(0, &mut [0; 8]);
+        assert!(matches!(result, Err(Error::Io { operation: "map", .. })), "{result:?}");
+        let result = store.append(&[2; 8]);
+        assert!(matches!(result, Err(Error::Poisoned { .. })), "{result:?}");
+        drop(store);
+        let store = RawStore::open(&path).unwrap();
+        let mut record = [0; 8];
+        assert!(store.get(0, &mut record).unwrap());
+        assert_eq!((store.len(), record), (1, [1; 8]));
     }
 }

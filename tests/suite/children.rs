@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child as Process, ChildStderr, Command, Stdio};
+use std::process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio};
 
-use crate::{crash, full_disk, locks};
+use stridedb::Growth;
+
+use crate::{crash, full_disk, injected, locks};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
 const PATH: &str = "STRIDEDB_CHILD_PATH";
@@ -19,7 +21,7 @@ pub(crate) struct Child {
 impl Child {
     /// Starts a child that does a task of [`a_child_does_its_task`] with a path.
     pub(crate) fn start(task: &str, path: &Path) -> Self {
-        Self::start_with(Command::new(std::env::current_exe().unwrap()), task, path)
+        Self::start_under(Command::new(std::env::current_exe().unwrap()), task, path)
     }
 
     /// The same, with a signal ignored that would end a process at its limit of file sizes.
@@ -27,10 +29,11 @@ impl Child {
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
         command.arg(std::env::current_exe().unwrap());
-        Self::start_with(command, task, path)
+        Self::start_under(command, task, path)
     }
 
-    fn start_with(mut command: Command, task: &str, path: &Path) -> Self {
+    /// The same, by a command that ends with this program and may do something to it.
+    pub(crate) fn start_under(mut command: Command, task: &str, path: &Path) -> Self {
         let test = "children::a_child_does_its_task";
         command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
         command.env(TASK, task).env(PATH, path);
@@ -73,6 +76,11 @@ impl Child {
         self.process.wait().unwrap();
     }
 
+    /// How it ends.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.process.wait().unwrap()
+    }
+
     /// Lets it go on and waits for its end.
     #[track_caller]
     pub(crate) fn finish(mut self) {
@@ -80,7 +88,7 @@ impl Child {
         while let Some(said) = self.hear() {
             println!("child: {said}");
         }
-        let status = self.process.wait().unwrap();
+        let status = self.wait();
         assert!(status.success(), "the child ended with {status}");
     }
 }
@@ -114,6 +122,9 @@ fn a_child_does_its_task() {
         "append, then panic" => crash::append_then_panic(&path),
         "fail to sync" => crash::fail_to_sync(&path),
         "update until refused" => full_disk::update_until_refused(&path),
+        injected::ALL_STEPS => injected::do_all_steps(&path, Growth::default()),
+        injected::ALL_STEPS_REMAPPING => injected::do_all_steps(&path, Growth::Remap),
+        injected::RECOVER_AND_CLOSE => injected::recover_and_close(&path),
         "meet the limit" => full_disk::meet_the_limit(&path),
         unknown => panic!("no child knows the task `{unknown}`"),
     }

@@ -6,9 +6,8 @@ use crate::error::{Error, Result};
 use crate::format::geometry::Geometry;
 use crate::format::journal::{FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity};
 use crate::format::meta::Meta;
-use crate::format::slot::NO_SLOT;
 use crate::io::StoreFile;
-use crate::journal::{Fault, Reader};
+use crate::journal::{Fault, Reader, is_possible};
 use crate::outlook::Outlook;
 use crate::recovery::{Decision, JournalFound};
 use crate::structures::Structures;
@@ -248,12 +247,6 @@ impl Walk {
 struct Entries {
     changed_count: u64,
     are_below_len: bool,
-}
-
-/// Whether a store can hold what a frame says.
-fn is_possible(frame: &Frame, geometry: &Geometry) -> bool {
-    let is_free_head = frame.free_head == NO_SLOT || frame.free_head < frame.len;
-    is_free_head && frame.live_count <= frame.len && geometry.file_len(frame.len).is_some()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 mod scan;
 
 pub use scan::Fault;
-pub(crate) use scan::{Reader, Scan, scan};
+pub(crate) use scan::{Reader, Scan, is_possible, scan};
 
 use std::path::{Path, PathBuf};
 

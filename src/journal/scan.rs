@@ -154,9 +154,7 @@ impl Reader<'_> {
 
     /// Notes where a frame's images stand; whether the frame can be.
     fn take(&self, offset: u64, frame: &Frame, scan: &mut Scan) -> Result<bool> {
-        let free = frame.free_head == NO_SLOT || frame.free_head < frame.len;
-        let counts = frame.live_count <= frame.len && frame.last_commit <= COUNT_MAX;
-        if !free || !counts || self.geometry.file_len(frame.len).is_none() {
+        if !is_possible(frame, self.geometry) {
             return Ok(false);
         }
         let mut possible = true;
@@ -213,6 +211,13 @@ impl Reader<'_> {
         }
         Ok(None)
     }
+}
+
+/// Whether a store can hold what a frame says, its entries apart.
+pub(crate) fn is_possible(frame: &Frame, geometry: &Geometry) -> bool {
+    let free = frame.free_head == NO_SLOT || frame.free_head < frame.len;
+    let counts = frame.live_count <= frame.len && frame.last_commit <= COUNT_MAX;
+    free && counts && geometry.file_len(frame.len).is_some()
 }
 
 /// Reads entries that stand one behind the other: where each stands, its slot's index, the slot,

@@ -7,6 +7,7 @@
 mod scan;
 
 pub use scan::Fault;
+use scan::find_header;
 pub(crate) use scan::{Reader, Scan, is_possible, scan};
 
 use std::path::{Path, PathBuf};
@@ -78,9 +79,12 @@ pub(crate) fn find(store: &Path, writable: bool) -> Result<(JournalFound, Option
     };
     let mut first = FrameHeader::new_zeroed();
     file.read(FRAMES_OFFSET, first.as_mut_bytes())?;
-    let found = match first.decode(&identity) {
-        Some(_) => JournalFound::Whole(identity),
-        None => JournalFound::Empty(identity),
+    // A first frame that has rotted says nothing of those behind it.
+    let has_frames = first.decode(&identity).is_some()
+        || find_header(&file, &identity, FRAMES_OFFSET, |_, _| Some(()))?.is_some();
+    let found = match has_frames {
+        true => JournalFound::Whole(identity),
+        false => JournalFound::Empty(identity),
     };
     Ok((found, Some(file)))
 }

@@ -16,7 +16,8 @@ pub(crate) enum JournalFound {
     Damaged(Corruption),
     /// A journal, of this store or another, without any frame.
     Empty(JournalIdentity),
-    /// One that has frames, of this epoch or older ones.
+    /// One that has frames, of this epoch or older ones, be they the first or stand behind others
+    /// that are damaged.
     Whole(JournalIdentity),
 }
 

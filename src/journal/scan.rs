@@ -182,35 +182,49 @@ impl Reader<'_> {
 
     /// Looks behind the frames that count for one that should not be there.
     pub(crate) fn find_later(&self, end: u64, epoch: u64, expected: u64) -> Result<Option<Fault>> {
-        let mut block = vec![0; BLOCK_SIZE as usize + FRAME_HEADER_SIZE];
-        let mut start = end;
-        while start < self.file_len {
-            let count = self.file.read(start, &mut block)?;
-            let places = (0..BLOCK_SIZE as usize).step_by(FRAME_ALIGN as usize);
-            for place in places {
-                let Some(bytes) = block.get(place..(place + FRAME_HEADER_SIZE).min(count)) else {
-                    break;
-                };
-                if !bytes.starts_with(&FRAME_MAGIC) || bytes.len() < FRAME_HEADER_SIZE {
-                    continue;
-                }
-                let mut header = FrameHeader::new_zeroed();
-                header.as_mut_bytes().copy_from_slice(bytes);
-                let Some(frame) = header.decode(self.identity) else { continue };
-                let offset = start + place as u64;
-                if frame.epoch > epoch {
-                    let found = frame.epoch;
-                    return Ok(Some(Fault::NewerEpoch { offset, known: epoch, found }));
-                }
-                if frame.epoch == epoch && frame.first_commit > expected {
-                    let found = frame.first_commit;
-                    return Ok(Some(Fault::DamagedMiddle { offset: end, expected, found }));
-                }
+        find_header(self.file, self.identity, end, |offset, frame| {
+            if frame.epoch > epoch {
+                let found = frame.epoch;
+                return Some(Fault::NewerEpoch { offset, known: epoch, found });
             }
-            start += BLOCK_SIZE;
-        }
-        Ok(None)
+            let is_later = frame.epoch == epoch && frame.first_commit > expected;
+            let found = frame.first_commit;
+            is_later.then_some(Fault::DamagedMiddle { offset: end, expected, found })
+        })
     }
+}
+
+/// Looks for the whole header of a frame, from `start` to the file's end, that `work` knows
+/// something of.
+pub(super) fn find_header<T>(
+    file: &StoreFile,
+    identity: &JournalIdentity,
+    mut start: u64,
+    mut work: impl FnMut(u64, &Frame) -> Option<T>,
+) -> Result<Option<T>> {
+    let file_len = file.len()?;
+    let block_size = file_len.saturating_sub(start).min(BLOCK_SIZE);
+    let mut block = vec![0; block_size as usize + FRAME_HEADER_SIZE];
+    while start < file_len {
+        let count = file.read(start, &mut block)?;
+        for place in (0..BLOCK_SIZE as usize).step_by(FRAME_ALIGN as usize) {
+            let Some(bytes) = block.get(place..(place + FRAME_HEADER_SIZE).min(count)) else {
+                break;
+            };
+            if !bytes.starts_with(&FRAME_MAGIC) || bytes.len() < FRAME_HEADER_SIZE {
+                continue;
+            }
+            let mut header = FrameHeader::new_zeroed();
+            header.as_mut_bytes().copy_from_slice(bytes);
+            let frame = header.decode(identity);
+            let known = frame.and_then(|frame| work(start + place as u64, &frame));
+            if known.is_some() {
+                return Ok(known);
+            }
+        }
+        start += BLOCK_SIZE;
+    }
+    Ok(None)
 }
 
 /// Whether a store can hold what a frame says, its entries apart.

@@ -102,6 +102,12 @@ fn a_journal_that_is_left_over_is_removed() {
     assert!(!journal_of(&path).exists());
 }
 
+fn spoil_newer_meta(store: &mut [u8]) {
+    let sequence = |at: usize| u64::from_le_bytes(*store[at + 88..].first_chunk().unwrap());
+    let newer = if sequence(4096) > sequence(8192) { 4096 } else { 8192 };
+    store[newer + 300] ^= 1;
+}
+
 /// The newer meta rots while the store is in use: the older one says that the store was closed, and
 /// does not know the journal. Nothing is guessed.
 #[test]
@@ -109,12 +115,31 @@ fn a_journal_that_only_a_damaged_meta_knew_is_not_ignored() {
     let directory = directory();
     let path = hot(directory.path());
     let mut bytes = fs::read(&path).unwrap();
-    let sequence = |at: usize| u64::from_le_bytes(*bytes[at + 88..].first_chunk().unwrap());
-    let newer = if sequence(4096) > sequence(8192) { 4096 } else { 8192 };
-    bytes[newer + 300] ^= 1;
+    spoil_newer_meta(&mut bytes);
     fs::write(&path, bytes).unwrap();
     let error = refused(&path);
     assert!(matches!(error, Error::JournalUnexpected { .. }), "{error:?}");
+}
+
+/// Moreover the first frame rots: the journal does not begin with a frame any more, and is not
+/// taken for one that never had any.
+#[test]
+fn a_journal_that_only_a_damaged_meta_knew_is_not_empty_without_its_first_frame() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let mut bytes = fs::read(&path).unwrap();
+    spoil_newer_meta(&mut bytes);
+    fs::write(&path, bytes).unwrap();
+    let mut journal = fs::read(journal_of(&path)).unwrap();
+    journal[FRAMES[0] + 50] ^= 1;
+    fs::write(journal_of(&path), &journal).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, Error::JournalUnexpected { .. }), "{error:?}");
+    assert!(fs::read(journal_of(&path)).unwrap() == journal, "the journal was changed");
+    // Without any frame it is one that no meta had named yet.
+    journal[FRAMES[0]..].fill(0);
+    fs::write(journal_of(&path), &journal).unwrap();
+    assert_samples(&Store::open_read_only(&path).unwrap(), 3);
 }
 
 /// Where the frames of the three commits stand, and where they end.

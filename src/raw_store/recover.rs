@@ -71,7 +71,9 @@ impl RawStore {
     /// must still be there: a write of the same page that is cut short as well may complete the
     /// old one.
     fn mend_metas(&mut self) -> Result<()> {
+        // What refuses the store comes before its first change.
         self.check_counters()?;
+        self.check_len()?;
         self.sync_meta()?;
         if !self.report.damage.iter().any(Corruption::is_of_a_meta) {
             return Ok(());

@@ -275,6 +275,26 @@ fn a_link_in_the_journals_place_is_refused() {
     assert_eq!(fs::read(&other).unwrap(), b"somebody's");
 }
 
+/// A store that was closed is refused as well if it was cut, and its leftover stays where it is: a
+/// refusal changes nothing.
+#[test]
+fn a_closed_store_that_was_cut_is_refused_and_its_leftover_kept() {
+    let directory = directory();
+    let path = hot(directory.path());
+    let journal = fs::read(journal_of(&path)).unwrap();
+    Store::<Sample>::open(&path).unwrap().close().unwrap();
+    for leftover in [&journal, &b"no journal at all".to_vec()] {
+        fs::write(journal_of(&path), leftover).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_len(20480 + 4 * 32).unwrap();
+        let error = refused(&path);
+        let short =
+            matches!(error, Error::Corrupt { corruption: Corruption::FileTooShort { .. }, .. });
+        assert!(short, "{error:?}");
+        assert!(fs::read(journal_of(&path)).unwrap() == *leftover, "the journal was changed");
+    }
+}
+
 /// A store was cut while it was in use. It is refused, and stays as it is: its journal is needed
 /// still.
 #[test]

@@ -1,0 +1,180 @@
+//! The seeds that are committed: each of the accidents that `docs/recovery.md` names, once.
+
+use stridedb::format::geometry::{LIVE_OFFSET, META_OFFSETS, PAGE_SIZE, SCHEMA_OFFSET};
+use stridedb::format::journal::{FRAME_HEADER_SIZE, FRAMES_OFFSET};
+
+use super::base::{Base, Which, all, schema};
+use super::edit::{Edit, Seal};
+use super::{SEALED, WHOLE, structures};
+
+/// A target, a name, and what the target is called with.
+pub type Seed = (&'static str, String, Vec<u8>);
+
+/// All of them, as the library's format has them today.
+pub fn seeds() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for (number, base) in (0..).zip(all()) {
+        let name = base.name.replace(", ", "-").replace(' ', "-");
+        let mut add = |target, what: &str, bytes| {
+            seeds.push((target, format!("{name}-{what}"), bytes));
+        };
+        let mut accidents = accidents(base);
+        if base.is_of_this_boot {
+            // All that is different then is what the live block tells.
+            let told = ["as-it-is", "another-boot", "frame-is-lost", "last-frame-rots"];
+            accidents.retain(|(what, _)| told.contains(what));
+        }
+        for (what, edits) in accidents {
+            let edits = edits.iter().flat_map(|edit| edit.encode(base));
+            add("pair", what, std::iter::once(number).chain(edits).collect());
+        }
+        if !base.frames.is_empty() {
+            let frames = &base.files.bytes(Which::Journal)[FRAMES_OFFSET as usize..];
+            let end = frames.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            add("journal", "frames", [&[number], &frames[..end]].concat());
+            add("journal", "sealed", [&[number | SEALED], &frames[..end]].concat());
+            add(
+                "journal",
+                "short",
+                [&[number | WHOLE], &base.files.bytes(Which::Journal)[..5000]].concat(),
+            );
+        }
+    }
+    seeds.extend(stores());
+    seeds.extend(schemas());
+    seeds
+}
+
+/// What can happen to a base's files.
+fn accidents(base: &Base) -> Vec<(&'static str, Vec<Edit<'static>>)> {
+    use Edit::{Add, Copy, Cut, Extend, Fill, Overwrite, RemoveJournal};
+    let store = |at: u64| (Which::Store, at as usize);
+    let [older, newer] = META_OFFSETS;
+    let is_a = structures::metas(&base.files.store)[0] == Some(base.newest);
+    let (older, newer) = if is_a { (newer, older) } else { (older, newer) };
+    let data_start = structures::header(&base.files.store).expect("whole").geometry().data_start();
+    let slot = |index: u64| store(data_start + index * 24);
+    let mut accidents = vec![
+        ("as-it-is", vec![]),
+        ("without-journal", vec![RemoveJournal]),
+        ("header-rots", vec![Overwrite(store(20), b"?")]),
+        ("newer-meta-rots", vec![Overwrite(store(newer + 100), b"?")]),
+        ("older-meta-rots", vec![Overwrite(store(older + 100), b"?")]),
+        ("newer-meta-is-lost", vec![Copy(store(older), store(newer), PAGE_SIZE)]),
+        ("newer-meta-rots-without-journal", vec![Fill(store(newer), PAGE_SIZE, 0), RemoveJournal]),
+        ("slot-rots", vec![Overwrite(slot(3), b"?")]),
+        ("slot-stands-elsewhere", vec![Copy(slot(3), slot(5), 24)]),
+        ("another-boot", vec![Fill(store(LIVE_OFFSET), PAGE_SIZE, 0)]),
+        ("cut", vec![Cut(slot(2))]),
+        ("longer", vec![Extend(Which::Store, 1000, 7)]),
+        ("another-journal", vec![Add((Which::Journal, 24), 1), Edit::Seal(Seal::JournalPage)]),
+    ];
+    if base.files.journal.is_some() {
+        let at = |at: u64| (Which::Journal, at as usize);
+        accidents.extend([
+            ("journal-page-rots", vec![Overwrite(at(10), b"?")]),
+            ("journal-is-cut", vec![Cut(at(FRAMES_OFFSET))]),
+            ("journal-is-longer", vec![Extend(Which::Journal, 5000, 0)]),
+        ]);
+    }
+    if let [first, .., before, last] = &base.frames[..] {
+        let at = |at: usize| (Which::Journal, at);
+        let image = last.offset + FRAME_HEADER_SIZE + 10;
+        accidents.extend([
+            ("first-frame-rots", vec![Overwrite(at(first.offset + 50), b"?")]),
+            ("last-frame-rots", vec![Overwrite(at(image), b"?")]),
+            ("frame-is-lost", vec![Fill(at(before.offset), before.bytes.len(), 0)]),
+            ("last-frame-again", vec![Copy(at(last.offset), at(before.offset), 128)]),
+            (
+                "no-frame-and-newer-meta-rots",
+                vec![Fill(at(FRAMES_OFFSET as usize), 60_000, 0), Fill(store(newer), PAGE_SIZE, 1)],
+            ),
+            (
+                "first-frame-and-newer-meta-rot",
+                vec![Overwrite(at(first.offset + 50), b"?"), Fill(store(newer), PAGE_SIZE, 1)],
+            ),
+            (
+                "impossible-frame",
+                vec![
+                    Overwrite(at(last.offset + 64), &[0; 8]),
+                    Edit::Seal(Seal::Frames),
+                    Fill(store(LIVE_OFFSET), PAGE_SIZE, 0),
+                ],
+            ),
+            (
+                "newer-epoch",
+                vec![
+                    Add(at(last.offset + 40), 1),
+                    Edit::Seal(Seal::Frames),
+                    Fill(store(LIVE_OFFSET), PAGE_SIZE, 0),
+                ],
+            ),
+            ("forged-slot", vec![Overwrite(at(image), b"?"), Edit::Seal(Seal::Frames)]),
+        ]);
+    }
+    accidents
+}
+
+/// Stores without a journal.
+fn stores() -> Vec<Seed> {
+    let base = &all()[0];
+    let edits = |edits: &[Edit<'_>]| {
+        let edits = edits.iter().flat_map(|edit| edit.encode(base));
+        std::iter::once(0).chain(edits).collect::<Vec<_>>()
+    };
+    let number = |at: u64| (Which::Store, at as usize);
+    let metas_add = |field: u64, change| {
+        let [a, b] = META_OFFSETS.map(|at| Edit::Add(number(at + field), change));
+        edits(&[a, b, Edit::Seal(Seal::MetaA), Edit::Seal(Seal::MetaB)])
+    };
+    let file = [&[WHOLE], &base.files.store[..]].concat();
+    let text = schema().to_json();
+    let large = r#"{"name":"L","fields":[{"name":"x","type":"[u64; 131072]","offset":0}]}"#;
+    [
+        ("whole", file.clone()),
+        ("sealed", [&[WHOLE | SEALED], &file[1..]].concat()),
+        ("pages-only", file[..=SCHEMA_OFFSET as usize].to_vec()),
+        ("len-too-large", metas_add(104, 100)),
+        ("live-count-too-small", metas_add(112, -1)),
+        ("free-head-elsewhere", metas_add(120, 1)),
+        ("counters-at-their-end", metas_add(88, -128)),
+        (
+            "sizes-too-large",
+            edits(&[Edit::Fill(number(32), 8, 0xFF), Edit::Seal(Seal::Everything)]),
+        ),
+        ("newer-version", edits(&[Edit::Fill(number(26), 1, 1), Edit::Seal(Seal::Header)])),
+        ("slot-forged", edits(&[Edit::Overwrite(number(20480), b"?"), Edit::Seal(Seal::Slots)])),
+        ("same-schema", edits(&[Edit::Schema(text.as_bytes())])),
+        ("large-records", edits(&[Edit::Schema(large.as_bytes())])),
+        ("no-schema", edits(&[Edit::Schema(b"{}")])),
+    ]
+    .map(|(name, bytes)| ("store", name.to_owned(), bytes))
+    .into()
+}
+
+fn schemas() -> Vec<Seed> {
+    let every = concat!(
+        r#"{"name":"Tick","doc":"One \"trade\"","fields":["#,
+        r#"{"name":"time","type":"i64","offset":0,"unit":"ns","kind":"timestamp","#,
+        r#""null":"-9223372036854775808"},"#,
+        r#"{"name":"price","type":"u128le","offset":8,"unit":"USD","scale":"0.01"},"#,
+        r#"{"name":"side","type":"enum<i8>","offset":24,"labels":[["buy","1"],["sell","2"]]},"#,
+        r#"{"name":"ratios","type":"[f32be; 3]","offset":25,"null":"nan","#,
+        r#""range":["0.1","1e30"]},"#,
+        r#"{"name":"leg","type":"[record; 2]","offset":37,"fields":["#,
+        r#"{"name":"symbol","type":"text<5>","offset":0,"null":""},"#,
+        r#"{"name":"open","type":"bool","offset":5}]},"#,
+        r#"{"name":"gap","type":"bytes<7>","offset":49,"kind":"padding"}]}"#,
+    );
+    let with_type = |name: &str, ty: &str| {
+        format!(r#"{{"name":"{name}","fields":[{{"name":"x","type":"{ty}","offset":0}}]}}"#)
+    };
+    [
+        ("every-feature", every.to_owned()),
+        ("nested", with_type("N", "[[[[u8; 2]; 2]; 2]; 2]")),
+        ("huge", with_type("H", "[[text<1048576>; 1048576]; 1048576]")),
+        ("no-fields", r#"{"name":"x","fields":[]}"#.to_owned()),
+    ]
+    .map(|(name, text)| ("schema", name.to_owned(), text.into_bytes()))
+    .into()
+}

@@ -14,6 +14,7 @@ mod create;
 mod format_document;
 mod format_rules;
 mod full_disk;
+mod fuzz_seeds;
 mod injected;
 mod journals;
 mod locks;

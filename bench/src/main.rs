@@ -57,6 +57,8 @@ enum Part {
     Single,
     /// Durable commits, and recovery
     Commit,
+    /// The longest of many commits, with checkpoints among them
+    Tail,
     /// Checking a whole store
     Verify,
     /// Bytes on disk
@@ -110,6 +112,7 @@ fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
         Part::Open => parts::open::measure(bench),
         Part::Single => parts::single::measure(bench),
         Part::Commit => parts::commit::measure(bench),
+        Part::Tail => parts::tail::measure(bench),
         Part::Verify => parts::verify::measure(bench),
         Part::Space => parts::space::measure(bench),
         Part::Sizes => parts::sizes::measure(bench),

@@ -9,4 +9,5 @@ pub(crate) mod read;
 pub(crate) mod single;
 pub(crate) mod sizes;
 pub(crate) mod space;
+pub(crate) mod tail;
 pub(crate) mod verify;

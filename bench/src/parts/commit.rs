@@ -186,14 +186,14 @@ fn update_many(store: &mut Store<Tick>, seed: u64) -> Outcome {
     Ok(())
 }
 
-fn prewritten(path: &Path, size: usize) -> Outcome<File> {
+pub(super) fn prewritten(path: &Path, size: usize) -> Outcome<File> {
     let file = File::options().write(true).create_new(true).open(path)?;
     file.write_all_at(&vec![1; size], 0)?;
     file.sync_all()?;
     Ok(file)
 }
 
-fn write_synced(file: &File, offset: u64, bytes: &[u8]) -> Outcome {
+pub(super) fn write_synced(file: &File, offset: u64, bytes: &[u8]) -> Outcome {
     file.write_all_at(bytes, offset)?;
     Ok(file.sync_data()?)
 }
@@ -208,6 +208,6 @@ fn with_suffix(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn remove(bench: &Bench<'_>, names: &[&str]) {
+pub(super) fn remove(bench: &Bench<'_>, names: &[&str]) {
     names.iter().for_each(|name| drop(bench.new_file(name)));
 }

@@ -201,10 +201,10 @@ pub enum Error {
         /// The store.
         path: PathBuf,
     },
-    /// A sync failed in this process, so what is on disk is not known. Nothing is written to the
-    /// store, and it is not opened for reading, until it has been opened for writing: that writes
-    /// again what may be in memory only.
-    #[error("a sync of {} failed: open it again for writing", path.display())]
+    /// What had to be durable could not be written, synced or mapped in this process, so that what
+    /// is on disk is not known. Nothing is written to the store, and it is not opened for reading,
+    /// until it has been opened for writing: that writes again what may be in memory only.
+    #[error("{} could not be written or synced: open it again for writing", path.display())]
     Poisoned {
         /// The store.
         path: PathBuf,

@@ -151,6 +151,14 @@ impl RawStore {
         result
     }
 
+    /// The same where a commit may be durable already.
+    pub(super) fn poison_as_indeterminate(&mut self, result: Result<()>) -> Result<()> {
+        self.poison_if_failed(result).map_err(|source| Error::CommitIndeterminate {
+            path: self.path().to_owned(),
+            source: Box::new(source),
+        })
+    }
+
     /// Makes the newest meta, and the file's length, durable: who wrote them may have been killed
     /// before. Written again as it is, since after a sync that failed the system takes pages for
     /// written that never reached the disk (Rebello and others, "Can Applications Recover from

@@ -118,10 +118,7 @@ impl RawStore {
         }
         let result = self.append_frame(&places); // Durable from here.
         let result = result.and_then(|()| self.apply(&places)); // Visible from here.
-        self.poison_if_failed(result).map_err(|source| Error::CommitIndeterminate {
-            path: self.path().to_owned(),
-            source: Box::new(source),
-        })?;
+        self.poison_as_indeterminate(result)?;
         self.publish();
         self.durable = self.meta;
         self.pending.clear();

@@ -68,7 +68,8 @@ impl RawStore {
     ///
     /// [`Error::NeedsMaintenance`]; [`Error::Corrupt`] if one of them is damaged, and
     /// [`Error::GenerationsUsedUp`], with nothing changed; [`Error::ReadOnly`],
-    /// [`Error::Poisoned`], [`Error::Io`].
+    /// [`Error::Poisoned`], [`Error::Io`]. [`Error::CommitIndeterminate`]: opening the store again
+    /// tells whether they are forgotten.
     pub fn truncate(&mut self, len: u64) -> Result<()> {
         self.check_maintenance("truncate")?;
         if len >= self.meta.len {
@@ -110,7 +111,7 @@ impl RawStore {
         self.commit(self.durable, Durability::Immediate)?;
         // The journal must not name what is gone, and either meta must be enough.
         let result = self.checkpoint().and_then(|()| self.write_meta(|_| {}));
-        self.poison_if_failed(result)
+        self.poison_as_indeterminate(result)
     }
 
     /// Links all free slots below `len` anew, in ascending order. Damaged slots are left out.

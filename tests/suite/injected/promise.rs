@@ -117,8 +117,8 @@ impl Promise {
     }
 
     fn fail(&mut self, number: usize, step: Step, handle: Handle, kind: &str) {
-        // Any other step that fails has changed nothing; a truncation may fail after its commit.
-        if kind == "CommitIndeterminate" || (step == Step::Truncate && kind == "Io") {
+        // Any other step that fails has changed nothing.
+        if kind == "CommitIndeterminate" {
             self.allow(number, step);
         }
         // A handle that goes on shows what it did before; what waited in another one is lost.

@@ -211,6 +211,17 @@ impl Journal {
         self.file.check_place()
     }
 
+    /// Overwrites all frames with zeros, durably: no meta needs them any more. The journal's page
+    /// stays, by which a crash leaves a leftover and no foreign file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn zero(&self) -> Result<()> {
+        write_zeros(&self.file, FRAMES_OFFSET, self.size)?;
+        self.file.sync_data() // The old bytes are gone as far as the file system lets them go.
+    }
+
     /// Removes the journal: no meta needs it any more.
     ///
     /// # Errors

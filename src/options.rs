@@ -36,6 +36,7 @@ pub struct OpenOptions {
     pub(crate) growth: Growth,
     pub(crate) durability: Durability,
     pub(crate) allow_network: bool,
+    pub(crate) zero_journal: bool,
 }
 
 /// When a commit is durable.
@@ -64,6 +65,7 @@ impl Default for OpenOptions {
             growth: Growth::default(),
             durability: Durability::Immediate,
             allow_network: false,
+            zero_journal: false,
         }
     }
 }
@@ -131,6 +133,15 @@ impl OpenOptions {
     #[must_use]
     pub fn allow_network(mut self, allow: bool) -> Self {
         self.allow_network = allow;
+        self
+    }
+
+    /// Whether a clean close overwrites the journal's frames with zeros before it removes the file:
+    /// they hold what records were, also those that have been removed since. Default: no. File
+    /// systems and disks may keep copies all the same.
+    #[must_use]
+    pub fn zero_journal(mut self, zero: bool) -> Self {
+        self.zero_journal = zero;
         self
     }
 

@@ -97,6 +97,8 @@ pub struct RawStore {
     /// Slots of commits that wait to become durable; of a journal that is only read through.
     pending: Overlay,
     durability: Durability,
+    /// Whether a clean close overwrites the journal.
+    zero_journal: bool,
     /// What the store held before the transaction that has begun, if one has.
     before: Option<Meta>,
     /// Slots that the file has room for.

@@ -79,7 +79,12 @@ impl RawStore {
         self.write_meta(clean)?; // Closed: the journal is needed no more.
         self.write_meta(clean)?; // Either meta is enough, should the other rot.
         match std::mem::replace(&mut self.journal, JournalUse::None) {
-            JournalUse::Open(journal) => journal.remove(),
+            JournalUse::Open(journal) => {
+                if self.zero_journal {
+                    journal.zero()?;
+                }
+                journal.remove()
+            }
             JournalUse::None | JournalUse::Unneeded => Ok(()),
         }
     }

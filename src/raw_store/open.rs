@@ -134,6 +134,7 @@ impl RawStore {
             staged: Overlay::new(slot_words),
             pending: Overlay::new(slot_words),
             durability: options.durability,
+            zero_journal: options.zero_journal,
             before: None,
             capacity: geometry.slot_count_in(structures.file_len),
             access,

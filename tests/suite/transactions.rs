@@ -314,3 +314,23 @@ fn a_leaked_transaction_is_forgotten() {
     store.close().unwrap();
     assert_samples(&Store::open(&path).unwrap(), 6);
 }
+
+/// A record is removed, and the store closed. Its bytes are neither in the store nor in what was its
+/// journal, if that was asked for; else they are in the journal.
+#[test]
+fn a_removed_record_is_nowhere_in_the_files() {
+    let directory = directory();
+    for zero in [false, true] {
+        let path = directory.path().join(format!("{zero}.stride"));
+        let kept = directory.path().join(format!("{zero}.kept"));
+        let mut store = OpenOptions::new().zero_journal(zero).create::<Block>(&path).unwrap();
+        store.append(&block(0x5EC7_E700_1234_5678)).unwrap();
+        fs::hard_link(journal_of(&path), &kept).unwrap();
+        store.remove(0).unwrap();
+        store.close().unwrap();
+        let secret = 0x5EC7_E700_1234_5678_u64.to_le_bytes();
+        let has_secret = |path: &Path| fs::read(path).unwrap().windows(8).any(|w| w == secret);
+        assert!(!has_secret(&path), "the store has it");
+        assert_eq!(has_secret(&kept), !zero, "the journal was {zero} zeroed");
+    }
+}

@@ -12,6 +12,8 @@ use crate::raw_store::{Appender, RawStore, RawTransaction};
 
 /// What a file may grow by at once, so that the stores are small.
 const GROWTH_MAX: u64 = 512;
+/// A size of which four slots fill a page.
+const LARGE_RECORD_SIZE: usize = 1000;
 /// Numbers of the records that a step may need.
 const NUMBERS: u64 = 40;
 
@@ -52,10 +54,6 @@ impl History {
     /// A history of so many steps, in which the operation of the number `failing` fails, if any.
     pub(super) fn random(seed: u64, step_count: usize, failing: Option<usize>) -> Self {
         let mut random = Random(seed);
-        let recorder = Recorder::new().growth_max(GROWTH_MAX);
-        if let Some(number) = failing {
-            recorder.fail(number);
-        }
         let growths = [Growth::Remap, Growth::Reserve(1 << 20)];
         let max_delay = Duration::from_secs(3600);
         let durabilities = [
@@ -63,36 +61,88 @@ impl History {
             Durability::Immediate,
             Durability::Deferred { max_delay, max_bytes: 200 },
         ];
-        let mut maker = Maker {
-            recorder,
-            record_size: RECORD_SIZES[random.below(RECORD_SIZES.len())],
-            options: OpenOptions::new()
-                .maintenance(true)
-                .growth(growths[random.below(2)])
-                .durability(durabilities[random.below(3)]),
-            random,
-            model: Model::default(),
-            states: vec![Model::default()],
-            promises: Vec::new(),
-            number: 0,
-        };
-        maker.run(step_count);
-        Self { trace: maker.recorder.trace(), promises: maker.promises }
+        let record_size = RECORD_SIZES[random.below(RECORD_SIZES.len())];
+        let options = OpenOptions::new()
+            .growth(growths[random.below(2)])
+            .durability(durabilities[random.below(3)]);
+        let maker = Maker::new(random, record_size, options, failing);
+        maker.run(step_count, Maker::choose)
+    }
+
+    /// A short history of two records, a checkpoint, a change of a record, and a clean close.
+    pub(super) fn around_a_checkpoint(failing: Option<usize>) -> Self {
+        // Even if the first of these fails, there is a record to be changed.
+        let writes = [Write::Append, Write::Append, Write::Update(0)].map(Step::Write);
+        let [first, second, change] = writes;
+        let steps = [first, second, Step::ShrinkToFit, change, Step::Reopen];
+        Self::of_steps(steps.to_vec(), RECORD_SIZES[0], failing)
+    }
+
+    /// Records on two pages. One of the first page is changed, and then one of the second, until the
+    /// slots are written back and the commit after that makes a checkpoint: what is written back is
+    /// the only chance of the first page.
+    pub(super) fn with_slots_written_back(failing: Option<usize>) -> Self {
+        // If one of the first fails, the others are enough.
+        let mut steps = vec![Step::Write(Write::Append); 7];
+        steps.push(Step::Write(Write::Update(0)));
+        steps.extend([const { Step::Write(Write::Update(5)) }; 4]);
+        steps.push(Step::Reopen);
+        Self::of_steps(steps, LARGE_RECORD_SIZE, failing)
+    }
+
+    fn of_steps(steps: Vec<Step>, record_size: usize, failing: Option<usize>) -> Self {
+        let options = OpenOptions::new().growth(Growth::Remap);
+        let maker = Maker::new(Random(1), record_size, options, failing);
+        let mut next = steps.into_iter();
+        maker.run(next.len(), |_| next.next().unwrap_or(Step::Sync))
     }
 }
 
 impl Maker {
-    fn run(&mut self, step_count: usize) {
-        let _attached = self.recorder.attach();
+    fn new(
+        random: Random,
+        record_size: usize,
+        options: OpenOptions,
+        failing: Option<usize>,
+    ) -> Self {
+        let growth_max = GROWTH_MAX.max(2 * record_size as u64);
+        let recorder = Recorder::new().growth_max(growth_max);
+        if let Some(number) = failing {
+            recorder.fail(number);
+        }
+        Self {
+            recorder,
+            random,
+            record_size,
+            options: options.maintenance(true),
+            model: Model::default(),
+            states: vec![Model::default()],
+            promises: Vec::new(),
+            number: 0,
+        }
+    }
+
+    fn run(mut self, step_count: usize, mut next: impl FnMut(&mut Self) -> Step) -> History {
+        let attached = self.recorder.attach();
         let mut store = self.create();
         for _ in 0..step_count {
-            let step = self.choose();
+            let step = next(&mut self);
             store = self.take(&step, store);
         }
+        self.close(store);
+        drop(attached);
+        History { trace: self.recorder.trace(), promises: self.promises }
+    }
+
+    /// Closes the store. If that fails, it is opened again, and closed then.
+    fn close(&mut self, store: RawStore) {
         self.begin("close".to_owned());
-        if store.close().is_ok() {
-            self.all_durable();
+        if store.close().is_err() {
+            let store = self.open_after_error(self.model.clone());
+            self.begin("close".to_owned());
+            store.close().unwrap_or_else(|error| panic!("closing: {}", chain(&error)));
         }
+        self.all_durable();
     }
 
     /// Creates the store; once more if that fails.

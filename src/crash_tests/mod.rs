@@ -6,10 +6,11 @@
 mod check;
 mod faults;
 mod history;
+mod lying_disks;
 mod model;
-mod mutants;
 mod random_histories;
 
+use crate::io::sim::{Counts, Failure};
 use crate::schema::{Field, Schema};
 
 /// Sizes of the records in a history.
@@ -31,6 +32,28 @@ fn record(number: u64, record_size: usize) -> Vec<u8> {
         chunk.copy_from_slice(&number.wrapping_mul(2 * at as u64 + 1).to_le_bytes()[..chunk.len()]);
     }
     bytes
+}
+
+/// Counts the images of a test. One that fails says how many it took, wherever it panics: that is
+/// how soon it notices a fault.
+#[derive(Default)]
+struct Tally(Counts);
+
+impl Tally {
+    /// Adds what exploring came to, a failure's images included.
+    fn add(&mut self, result: Result<Counts, Failure>) -> Result<(), Failure> {
+        result
+            .map(|counts| self.0.add(counts))
+            .inspect_err(|failure| self.0.checks += failure.checks)
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("noticed after {} images", self.0.checks);
+        }
+    }
 }
 
 /// The number in an environment variable, or what it is without.

@@ -1,8 +1,13 @@
-//! Disks that lie: the checks must notice, or they would not notice the same fault in the store.
+//! Disks that lie: the checks must notice, or they would not notice the same fault in the store. And
+//! the store must say what is wrong, or hold what it once held.
 
-use super::check::check;
+use super::NAME;
+use super::check::{check, read};
 use super::history::History;
-use crate::io::sim::{Explorer, Lie};
+use super::model::Promise;
+use crate::io::sim::{Counts, Crash, Explorer, Lie};
+use crate::raw_store::RawStore;
+use crate::{VerifyOptions, verify};
 
 /// The creation of a store has begun, is done.
 const BEGUN: usize = 1;
@@ -66,4 +71,39 @@ fn a_sync_that_fails_and_does_not_say_so_is_noticed() {
 #[test]
 fn a_name_that_is_not_synced_is_noticed() {
     assert_noticed(&Lie::IgnoresDirectories, BEGUN, 50);
+}
+
+/// No sync does anything, and the power fails. What was committed may be gone then, without a word.
+/// But what is there was there once, as a whole, or the store says that it is damaged: records are
+/// never mixed in silence.
+#[test]
+fn what_an_idle_disk_leaves_is_of_one_moment_or_said_to_be_damaged() {
+    let (mut counts, mut sound) = (Counts::default(), 0);
+    let history_count = if cfg!(debug_assertions) { 2 } else { 6 };
+    for seed in 1..=history_count {
+        let history = History::random(seed, 20, None);
+        let explorer =
+            Explorer { seed, lie: Lie::IgnoresSyncs(""), depth: 0, ..Explorer::default() };
+        let states = history.promises.iter().flat_map(|promise| promise.states.clone());
+        let past = Promise::one_of(states.collect());
+        let result = explorer.run(&history.trace, |crash| {
+            sound += usize::from(is_of_one_moment(crash, &past)?);
+            Ok(())
+        });
+        counts.add(result.unwrap_or_else(|failure| panic!("history {seed}: {failure}")));
+    }
+    println!("{counts}; {sound} of them were sound");
+    assert!(sound > 100, "only {sound} were sound");
+    assert!(sound < counts.checks, "nothing was damaged");
+}
+
+/// Whether a store is sound and holds what it once held; an error if only the first is true.
+fn is_of_one_moment(crash: &Crash<'_>, past: &Promise) -> Result<bool, String> {
+    let path = crash.path(NAME);
+    let options = VerifyOptions { threads: 1, ..VerifyOptions::default() };
+    if !verify(&path, &options).is_ok_and(|report| report.is_sound()) {
+        return Ok(false);
+    }
+    let Ok(store) = RawStore::open_read_only(&path) else { return Ok(false) };
+    past.check(&read(&store)?).map(|_| true)
 }

@@ -52,8 +52,8 @@ fn whichever_operation_around_a_checkpoint_fails_all_promises_are_kept() {
     fail_each(History::around_a_checkpoint, &Explorer::default());
 }
 
-/// The same where the slots are written back while commits go on: if that fails, the checkpoint must
-/// not rest on it.
+/// The same where the slots are written back while commits go on: if that fails, the checkpoint
+/// must not rest on it.
 #[test]
 fn whichever_operation_fails_while_slots_are_written_back_all_promises_are_kept() {
     let few = Explorer { exhaustive_max: 4, random_count: 2, edge_max: 1, ..Explorer::default() };

@@ -78,9 +78,9 @@ impl History {
         Self::of_steps(steps.to_vec(), RECORD_SIZES[0], failing)
     }
 
-    /// Records on two pages. One of the first page is changed, and then one of the second, until the
-    /// slots are written back and the commit after that makes a checkpoint: what is written back is
-    /// the only chance of the first page.
+    /// Records on two pages. One of the first page is changed, and then one of the second, until
+    /// the slots are written back and the commit after that makes a checkpoint: what is written
+    /// back is the only chance of the first page.
     pub(super) fn with_slots_written_back(failing: Option<usize>) -> Self {
         // If one of the first fails, the others are enough.
         let mut steps = vec![Step::Write(Write::Append); 7];

@@ -1,5 +1,5 @@
-//! Disks that lie: the checks must notice, or they would not notice the same fault in the store. And
-//! the store must say what is wrong, or hold what it once held.
+//! Disks that lie: the checks must notice, or they would not notice the same fault in the store.
+//! And the store must say what is wrong, or hold what it once held.
 
 use super::NAME;
 use super::check::{check, read};

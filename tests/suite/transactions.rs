@@ -315,8 +315,8 @@ fn a_leaked_transaction_is_forgotten() {
     assert_samples(&Store::open(&path).unwrap(), 6);
 }
 
-/// A record is removed, and the store closed. Its bytes are neither in the store nor in what was its
-/// journal, if that was asked for; else they are in the journal.
+/// A record is removed, and the store closed. Its bytes are neither in the store nor in what was
+/// its journal, if that was asked for; else they are in the journal.
 #[test]
 fn a_removed_record_is_nowhere_in_the_files() {
     let directory = directory();

@@ -63,6 +63,7 @@ impl RawStore {
 impl<'s> Appender<'s> {
     /// Appends as a part of a transaction that has begun.
     pub(super) fn within(store: &'s mut RawStore) -> Result<Self> {
+        store.check_usable()?;
         let next = store.meta.len;
         let begun = store.geometry().file_len(next).unwrap_or(u64::MAX);
         let pause = store.pause_after(next);

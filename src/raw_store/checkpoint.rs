@@ -93,7 +93,7 @@ impl RawStore {
     #[inline]
     pub(super) fn make_ready(&mut self) -> Result<()> {
         let Progress { started, poisoned, .. } = self.progress;
-        if started && !poisoned && self.process.is_current() { Ok(()) } else { self.start() }
+        if started && !poisoned && self.process.seems_current() { Ok(()) } else { self.start() }
     }
 
     #[cold]

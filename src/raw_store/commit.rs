@@ -57,7 +57,7 @@ impl RawStore {
     ///
     /// [`Error::Full`], [`Error::Io`]: nothing was committed. [`Error::CommitIndeterminate`].
     pub(super) fn commit(&mut self, before: Meta, durability: Durability) -> Result<u64> {
-        if let Err(error) = self.check_usable() {
+        if let Err(error) = self.make_ready() {
             self.roll_back(before);
             return Err(error);
         }
@@ -109,6 +109,7 @@ impl RawStore {
     /// All that can refuse comes first; then nothing has happened.
     pub(super) fn flush(&mut self) -> Result<()> {
         let places = self.unapplied();
+        self.check_usable()?;
         self.check_places()?;
         self.make_journal_room(places.len() as u64)?;
         self.populate(places.iter().map(|place| place.index))?;

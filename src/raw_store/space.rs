@@ -232,6 +232,7 @@ impl RawStore {
     }
 
     fn grow(&mut self, capacity: u64) -> Result<()> {
+        self.check_usable()?;
         let old_end = self.geometry().file_len(self.capacity).unwrap_or(u64::MAX);
         let new_end = self.geometry().file_len(capacity).unwrap_or(u64::MAX);
         self.file.allocate(old_end, new_end)?; // Real blocks: no store can fail for want of room.

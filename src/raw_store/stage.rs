@@ -30,6 +30,9 @@ impl RawStore {
             self.progress.staged_append_size += area.as_bytes().len() as u64;
             self.stage(index, tag, area)
         } else {
+            if !self.progress.spilled {
+                self.check_usable()?;
+            }
             // Many of them go where they belong at once: nobody looks at or beyond the `len` that
             // is published.
             self.populate_up_to(index.get(), index.get() + 1)?;

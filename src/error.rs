@@ -2,10 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
-use crate::io::Holder;
+use crate::holders::Holder;
 use crate::journal::Fault;
 use crate::schema::{ByteOrder, Difference, Invalid, SchemaError};
 use crate::verify::Problem;
@@ -275,6 +276,38 @@ pub enum Error {
     Replaced {
         /// Where the store was, or its journal.
         path: PathBuf,
+    },
+    /// A writer has been in the middle of something for so long: it was stopped, or the machine is
+    /// much too busy. What could be read without it was read.
+    #[error(
+        "a writer of {} has been in the middle of a change for {} ms: try again",
+        path.display(), waited.as_millis()
+    )]
+    Busy {
+        /// The store.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The records of a snapshot were changed again and again before all of them were read.
+    #[error(
+        "the records of a snapshot of {} were changed {attempts} times while they were read",
+        path.display()
+    )]
+    Contended {
+        /// The store.
+        path: PathBuf,
+        /// How often they were read.
+        attempts: u32,
+    },
+    /// The file has several names (hard links), and whoever found it under another one would look
+    /// for another journal.
+    #[error("{} has {count} names: only one that has a single name is written to", path.display())]
+    Linked {
+        /// The store.
+        path: PathBuf,
+        /// How many names it has.
+        count: u64,
     },
     /// The file stands on a network file system, where other machines may have it mapped and locks
     /// may not hold.

@@ -11,9 +11,10 @@ use crate::format::Corruption;
 use crate::format::header::{Header, Identity};
 use crate::format::live::Live;
 use crate::format::meta::Meta;
-use crate::io::{Holder, StoreFile};
+use crate::holders::{self, Holder};
+use crate::io::StoreFile;
 use crate::outlook::Outlook;
-use crate::raw_store::{check_agreement, describe_writer};
+use crate::raw_store::check_agreement;
 use crate::schema::Schema;
 use crate::structures::Structures;
 
@@ -72,8 +73,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
         Some(header) => schema_of(&file, structures, header)?,
         None => (Err("nothing says where it stands".into()), None),
     };
-    let mut holders = file.holders();
-    describe_writer(&mut holders, &structures.live);
+    let holders = holders::of(&file, &structures.live);
     let newest_meta = structures.newest_meta_page();
     let (file_size, live) = (structures.file_len, structures.live.clone());
     let metas = structures.metas.clone().map(|meta| meta.map(|(_, meta)| meta));

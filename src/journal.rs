@@ -11,6 +11,7 @@ use scan::find_header;
 pub(crate) use scan::{Reader, Scan, is_possible, scan};
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -57,55 +58,176 @@ pub(crate) fn path_beside(store: &Path) -> PathBuf {
 /// # Errors
 ///
 /// [`Error::NotAFile`], [`Error::Io`].
-pub(crate) fn find(store: &Path, writable: bool) -> Result<(JournalFound, Option<StoreFile>)> {
-    let file = match StoreFile::open_here(&path_beside(store), writable) {
-        Ok(file) => file,
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return Ok((JournalFound::Missing, None));
-        }
-        Err(error) => return Err(error),
-    };
+pub(crate) fn find(store: &Path) -> Result<(JournalFound, Option<StoreFile>)> {
+    match StoreFile::open_here(&path_beside(store), false) {
+        Ok(file) => Ok((look_into(&file)?, Some(file))),
+        Err(error) if is_not_found(&error) => Ok((JournalFound::Missing, None)),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a file is that stands in a journal's place.
+fn look_into(file: &StoreFile) -> Result<JournalFound> {
     let mut page = JournalPage::new_zeroed();
     file.read(0, page.as_mut_bytes())?;
     let (expected, actual) = (SIZE_MIN, file.len()?);
-    if actual < expected && page.decode().is_ok() {
-        // It had that many before it had its name, and is never cut.
-        let damage = Corruption::FileTooShort { expected, actual };
-        return Ok((JournalFound::Damaged(damage), Some(file)));
-    }
     let identity = match page.decode() {
         Ok(identity) => identity,
-        Err(damage) => return Ok((JournalFound::Damaged(damage), Some(file))),
+        Err(damage) if actual <= SIZE_MIN && is_all_zeros(file)? => {
+            return Ok(JournalFound::Blank(damage));
+        }
+        Err(damage) => return Ok(JournalFound::Damaged(damage)),
     };
     let mut first = FrameHeader::new_zeroed();
     file.read(FRAMES_OFFSET, first.as_mut_bytes())?;
     // A first frame that has rotted says nothing of those behind it.
     let has_frames = first.decode(&identity).is_some()
-        || find_header(&file, &identity, FRAMES_OFFSET, |_, _| Some(()))?.is_some();
-    let found = match has_frames {
+        || find_header(file, &identity, FRAMES_OFFSET, |_, _| Some(()))?.is_some();
+    // It had more before a meta named it, and is never cut.
+    let is_short = actual < expected;
+    let cut = Corruption::FileTooShort { expected, actual };
+    Ok(match has_frames {
+        true if is_short => JournalFound::Damaged(cut),
         true => JournalFound::Whole(identity),
+        false if is_short => JournalFound::Blank(cut),
         false => JournalFound::Empty(identity),
-    };
-    Ok((found, Some(file)))
+    })
 }
 
-impl Journal {
-    /// Creates a store's journal. When this returns, it is complete and durable, name included.
+fn is_not_found(error: &Error) -> bool {
+    let kind = std::io::ErrorKind::NotFound;
+    matches!(error, Error::Io { source, .. } if source.kind() == kind)
+}
+
+fn is_all_zeros(file: &StoreFile) -> Result<bool> {
+    let mut bytes = vec![0; SIZE_MIN as usize];
+    let count = file.read(0, &mut bytes)?;
+    Ok(bytes[..count].iter().all(|&byte| byte == 0))
+}
+
+/// Whether somebody has a store open for writing: asked by a lock that is given back at once.
+///
+/// # Errors
+///
+/// [`Error::NotAFile`], [`Error::Io`].
+pub(crate) fn has_writer(store: &Path) -> Result<bool> {
+    match StoreFile::open_here(&path_beside(store), false) {
+        Ok(file) => Ok(!file.try_lock(Lock::Shared)?),
+        Err(error) if is_not_found(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same, after somebody who has it open had some time to close it.
+///
+/// # Errors
+///
+/// As [`has_writer`].
+pub(crate) fn has_writer_after(store: &Path, wait: Duration) -> Result<bool> {
+    let start = Instant::now();
+    while has_writer(store)? {
+        if start.elapsed() >= wait {
+            return Ok(true);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(false)
+}
+
+/// The place of a store's journal, held by an exclusive lock: who has it may write the store.
+///
+/// Dropped, it takes away a file that was only made to be locked.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    file: Option<StoreFile>,
+    is_new: bool,
+}
+
+impl Claim {
+    /// Takes the lock, on the file that is there or on a new one, waiting up to `wait`.
     ///
     /// # Errors
     ///
-    /// [`Error::Exists`], [`Error::Full`], [`Error::Io`].
-    pub(crate) fn create(store: &StoreFile, identity: JournalIdentity, epoch: u64) -> Result<Self> {
+    /// [`Error::Locked`] with the holders as the system names them, [`Error::NotAFile`],
+    /// [`Error::Io`].
+    pub(crate) fn take(store: &StoreFile, wait: Duration) -> Result<Self> {
+        let path = path_beside(store.path());
+        let start = Instant::now();
+        loop {
+            let left = wait.saturating_sub(start.elapsed());
+            let (file, is_new) = match StoreFile::open_here(&path, true) {
+                Ok(file) => (file.lock(Lock::Exclusive, left).map(|()| file), false),
+                Err(error) if is_not_found(&error) => (Self::make(store, &path), true),
+                Err(error) => return Err(error),
+            };
+            match file {
+                Ok(file) => return Ok(Self { file: Some(file), is_new }),
+                // Its holder has closed the store, and taken the file away; or another writer was
+                // faster.
+                Err(Error::Replaced { .. } | Error::Exists { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Makes an empty file. Nothing about it is durable: it is only there to be locked.
+    fn make(store: &StoreFile, path: &Path) -> Result<StoreFile> {
         let mode = store.mode()?;
-        let new = NewFile::new(&path_beside(store.path()), mode)?;
-        let file = new.file();
-        file.set_mode(mode)?; // Whoever may write the store may recover it.
+        let new = NewFile::new(path, mode)?;
+        new.file().set_mode(mode)?; // Whoever may write the store may recover it.
+        new.publish_for_now(Lock::Exclusive)
+    }
+
+    /// What the file is, apart from locked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn look(&self) -> Result<JournalFound> {
+        match &self.file {
+            Some(file) if !self.is_new => look_into(file),
+            _ => Ok(JournalFound::Missing),
+        }
+    }
+
+    /// The file, whose lock its new owner holds from here on.
+    pub(crate) fn into_file(mut self) -> Option<StoreFile> {
+        self.file.take()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(file) = self.file.take().filter(|_| self.is_new) {
+            // An empty file too many is a nuisance and no danger.
+            let _ = file.remove();
+        }
+    }
+}
+
+impl Journal {
+    /// Makes a journal of a file that was claimed, and that no meta needs. It is complete, and not
+    /// durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`], [`Error::Io`].
+    pub(crate) fn begin(file: StoreFile, identity: JournalIdentity, epoch: u64) -> Result<Self> {
+        file.set_len(0)?; // What a leftover holds was needed by nobody.
         file.allocate(0, SIZE_MIN)?;
         file.write(0, JournalPage::encode(&identity).as_bytes())?;
-        write_zeros(file, FRAMES_OFFSET, SIZE_MIN)?;
-        file.sync_all()?; // Complete: it may have a name.
-        let file = new.publish(Lock::Exclusive)?;
+        write_zeros(&file, FRAMES_OFFSET, SIZE_MIN)?;
         Ok(Self::resume(file, identity, epoch, FRAMES_OFFSET, SIZE_MIN))
+    }
+
+    /// When this returns, the journal is durable, name included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn make_durable(&self) -> Result<()> {
+        self.file.sync_all()?;
+        self.file.sync_directory()
     }
 
     /// Goes on with a journal whose frames, if any count, end at `position`.

@@ -93,6 +93,8 @@ compile_error!(
 
 mod options;
 mod place;
+mod reader;
+mod source;
 mod store;
 
 pub mod record;
@@ -100,14 +102,18 @@ pub mod schema;
 mod text;
 pub mod value;
 
+mod copying;
+mod raw_reader;
 mod raw_store;
 mod structures;
 
 mod journal;
+mod live_block;
 mod outlook;
 mod recovery;
 
 mod history;
+mod holders;
 mod inspect;
 mod verify;
 
@@ -124,12 +130,14 @@ mod crash_tests;
 
 pub use error::{Error, Result};
 pub use history::{FrameInfo, History, history};
+pub use holders::{Holder, Role};
 pub use inspect::{HotJournal, Inspection, JournalInspection, JournalState, inspect};
-pub use io::Holder;
 pub use journal::Fault as JournalFault;
 pub use options::{Durability, Growth, OpenOptions};
 pub use place::{Handle, Place, SlotIndex};
+pub use raw_reader::{RawReader, RawSnapshot};
 pub use raw_store::{Appender, OpenReport, RawStore, RawTransaction, SlotDump, Statistics};
+pub use reader::{Reader, Snapshot, Tail};
 pub use record::{FieldType, Record};
 pub use store::{Entries, Iter, Store, Transaction};
 pub use stridedb_derive::record;

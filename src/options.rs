@@ -7,10 +7,12 @@ pub use crate::io::Growth;
 
 use crate::error::{Error, Result};
 use crate::io::StoreFile;
+use crate::raw_reader::RawReader;
 use crate::raw_store::RawStore;
+use crate::reader::Reader;
 use crate::record::Record;
 use crate::schema::Schema;
-use crate::store::Store;
+use crate::store::{Store, check_type};
 
 /// How a store is opened or created; the defaults are right for most.
 ///
@@ -29,7 +31,6 @@ use crate::store::Store;
 /// ```
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
-    pub(crate) read_only: bool,
     pub(crate) maintenance: bool,
     pub(crate) mode: u32,
     pub(crate) wait: Duration,
@@ -58,7 +59,6 @@ pub enum Durability {
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {
-            read_only: false,
             maintenance: false,
             mode: 0o600,
             wait: Duration::ZERO,
@@ -75,14 +75,6 @@ impl OpenOptions {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Whether the store is only read: it then needs no permission to write, and shares the store
-    /// with others who only read. Default: no.
-    #[must_use]
-    pub fn read_only(mut self, read_only: bool) -> Self {
-        self.read_only = read_only;
-        self
     }
 
     /// Whether the store is taken for oneself alone, which is needed to truncate and to shrink
@@ -182,6 +174,25 @@ impl OpenOptions {
     /// As [`RawStore::open`].
     pub fn open_raw(&self, path: impl AsRef<Path>) -> Result<RawStore> {
         RawStore::open_with(path.as_ref(), self, |_| Ok(()))
+    }
+
+    /// Opens a store of records of type `R` for reading, beside whoever writes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::open`].
+    pub fn read<R: Record>(&self, path: impl AsRef<Path>) -> Result<Reader<R>> {
+        let check = |raw: &RawReader| check_type::<R>(raw.path(), raw.schema(), raw.byte_order());
+        Ok(Reader::wrap(RawReader::open_with(path.as_ref(), self, check)?))
+    }
+
+    /// Opens a store for reading, whatever its records are, beside whoever writes it.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawReader::open`].
+    pub fn read_raw(&self, path: impl AsRef<Path>) -> Result<RawReader> {
+        RawReader::open_with(path.as_ref(), self, |_| Ok(()))
     }
 
     /// Creates a store of records with this schema.

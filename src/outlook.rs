@@ -38,7 +38,7 @@ impl Outlook {
 
     fn take_once(file: &StoreFile) -> Result<Self> {
         let structures = Structures::read(file)?;
-        let found = find(file.path(), false);
+        let found = find(file.path());
         let both_whole = structures.metas.iter().all(Result::is_ok);
         let known = structures.identity().zip(structures.newest_meta());
         let decision = match (known, &found) {

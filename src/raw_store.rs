@@ -17,8 +17,11 @@ mod transaction;
 pub use appender::Appender;
 pub(crate) use copied::CopiedSlots;
 pub use open::OpenReport;
-pub(crate) use open::{check_agreement, describe_writer, name_the_writer};
+pub(crate) use open::{check_agreement, check_writable, decide, read_schema};
+pub(crate) use overlay::Overlay;
+pub(crate) use recover::split;
 pub use slots::SlotDump;
+pub(crate) use slots::{Slots, with_words};
 pub use space::Statistics;
 pub use transaction::RawTransaction;
 
@@ -40,11 +43,9 @@ use crate::io::{BackgroundSync, Process, StoreFile};
 use crate::journal::Journal;
 use crate::options::{Durability, OpenOptions};
 use crate::place::{Handle, Place};
+use crate::raw_reader::RawReader;
 use crate::record::Area;
 use crate::schema::{ByteOrder, Schema};
-
-use overlay::Overlay;
-use slots::Slots;
 
 /// An open store whose records are bytes.
 ///
@@ -66,7 +67,7 @@ use slots::Slots;
 /// let index = store.append(b"hello\0\0\0")?;
 /// store.close()?;
 ///
-/// let store = RawStore::open_read_only(&path)?;
+/// let store = RawStore::open(&path)?;
 /// let mut record = [0; 8];
 /// assert!(store.get(index, &mut record)?);
 /// assert_eq!(&record, b"hello\0\0\0");
@@ -86,7 +87,9 @@ pub struct RawStore {
     /// What is durable and in the slots, and what the newest meta says of the journal.
     durable: Meta,
     /// What the last writer had published when the store was opened.
-    live: Live,
+    last_writer: Live,
+    /// This life of a writer, by which others tell it from another one.
+    nonce: [u8; 16],
     /// The page in which the newest meta on disk stands.
     meta_page: usize,
     journal: JournalUse,
@@ -117,7 +120,9 @@ pub struct RawStore {
 /// Whether a handle's commits go through a journal.
 #[derive(Debug)]
 enum JournalUse {
-    /// They will: it is created before the first one.
+    /// They will: it is made before the first one, of a file that is there to be locked.
+    Claimed(StoreFile),
+    /// The store is closed, or not taken up yet.
     None,
     /// They do.
     Open(Journal),
@@ -129,7 +134,7 @@ impl JournalUse {
     fn open_mut(&mut self) -> Option<&mut Journal> {
         match self {
             Self::Open(journal) => Some(journal),
-            Self::None | Self::Unneeded => None,
+            Self::Claimed(_) | Self::None | Self::Unneeded => None,
         }
     }
 }
@@ -137,7 +142,6 @@ impl JournalUse {
 /// What the handle's lock allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
-    Read,
     Write,
     Maintain,
 }
@@ -195,13 +199,14 @@ impl RawStore {
         OpenOptions::new().open_raw(path)
     }
 
-    /// Opens a store for reading; others may read it meanwhile.
+    /// A reader of this store, for other threads: it sees what is committed and durable, while this
+    /// handle writes.
     ///
     /// # Errors
     ///
-    /// As [`RawStore::open`].
-    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
-        OpenOptions::new().read_only(true).open_raw(path)
+    /// As [`RawReader::open`]; [`Error::Locked`] if this handle has the store for itself.
+    pub fn reader(&self) -> Result<RawReader> {
+        RawReader::open(self.path())
     }
 
     /// What the records consist of.

@@ -12,6 +12,9 @@ use crate::journal::path_beside;
 pub(crate) enum JournalFound {
     /// Nothing.
     Missing,
+    /// A file of zeros, or with a journal's page and too short for one: it was only made to be
+    /// locked, or not made to its end. No meta names such a one.
+    Blank(Corruption),
     /// A file that is no whole journal.
     Damaged(Corruption),
     /// A journal, of this store or another, without any frame.
@@ -62,20 +65,23 @@ pub(crate) fn decide(
     both_whole: bool,
     journal: &JournalFound,
 ) -> Decision {
-    use JournalFound::{Damaged, Empty, Missing, Whole};
+    use JournalFound::{Blank, Damaged, Empty, Missing, Whole};
     let is_named = |identity: &JournalIdentity| identity == named;
     let is_own = |identity: &JournalIdentity| {
         (identity.store_id, identity.stride) == (named.store_id, named.stride)
     };
     match (clean, journal) {
         (true, Missing) if both_whole => Decision::Nothing,
-        (true, Missing) => Decision::CompareSlots,
+        (true, Blank(_)) if both_whole => Decision::RemoveLeftover,
+        (true, Missing | Blank(_)) => Decision::CompareSlots,
         (true, Empty(identity)) if is_own(identity) => Decision::RemoveLeftover,
         (true, Whole(identity)) if is_named(identity) => Decision::RemoveLeftover,
         (true, _) if both_whole => Decision::SetAside,
         (true, _) => Decision::Refuse(Refusal::Unexpected),
         (false, Missing) => Decision::Refuse(Refusal::Missing),
-        (false, Damaged(damage)) => Decision::Refuse(Refusal::Damaged(damage.clone())),
+        (false, Blank(damage) | Damaged(damage)) => {
+            Decision::Refuse(Refusal::Damaged(damage.clone()))
+        }
         (false, Empty(identity) | Whole(identity)) if is_named(identity) => Decision::Replay,
         (false, Empty(_) | Whole(_)) => Decision::Refuse(Refusal::Other),
     }
@@ -112,10 +118,13 @@ mod tests {
         let stretched = JournalFound::Whole(stretched);
         let damage = Corruption::SchemaChecksum { expected: 1, actual: 2 };
         let damaged = JournalFound::Damaged(damage.clone());
+        let blank = JournalFound::Blank(damage.clone());
         let refuse = Decision::Refuse;
         let cases = [
             (true, true, JournalFound::Missing, Decision::Nothing),
             (true, false, JournalFound::Missing, Decision::CompareSlots),
+            (true, true, blank.clone(), Decision::RemoveLeftover),
+            (true, false, blank.clone(), Decision::CompareSlots),
             (true, true, whole(7), Decision::RemoveLeftover),
             (true, false, whole(7), Decision::RemoveLeftover),
             (true, true, whole(8), Decision::SetAside),
@@ -130,6 +139,8 @@ mod tests {
             (true, false, damaged.clone(), refuse(Refusal::Unexpected)),
             (false, true, JournalFound::Missing, refuse(Refusal::Missing)),
             (false, false, JournalFound::Missing, refuse(Refusal::Missing)),
+            (false, true, blank.clone(), refuse(Refusal::Damaged(damage.clone()))),
+            (false, false, blank, refuse(Refusal::Damaged(damage.clone()))),
             (false, true, whole(7), Decision::Replay),
             (false, false, whole(7), Decision::Replay),
             (false, true, whole(8), refuse(Refusal::Other)),

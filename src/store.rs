@@ -18,8 +18,10 @@ use crate::format::geometry::SlotIndex;
 use crate::options::OpenOptions;
 use crate::place::{Handle, Place};
 use crate::raw_store::{Appender, RawStore};
+use crate::reader::Reader;
 use crate::record::Record;
 use crate::schema::{ByteOrder, Schema};
+use crate::source::Source;
 
 /// An open store of records of type `R`: an array on disk that is as fast as memory, whose every
 /// read is verified.
@@ -48,7 +50,7 @@ use crate::schema::{ByteOrder, Schema};
 /// store.update(index, &Sample { time: 1, value: 0.75 })?;
 /// store.close()?;
 ///
-/// let store = Store::<Sample>::open_read_only(&path)?;
+/// let store = Store::<Sample>::open(&path)?;
 /// assert_eq!(store.get(index)?, Some(Sample { time: 1, value: 0.75 }));
 /// let mut sum = 0.0;
 /// for sample in &store {
@@ -83,13 +85,14 @@ impl<R: Record> Store<R> {
         OpenOptions::new().open(path)
     }
 
-    /// Opens a store for reading; others may read it meanwhile.
+    /// A reader of this store, for other threads: it sees what is committed and durable, while this
+    /// handle writes.
     ///
     /// # Errors
     ///
-    /// As [`Store::open`].
-    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
-        OpenOptions::new().read_only(true).open(path)
+    /// As [`Reader::open`]; [`Error::Locked`] if this handle has the store for itself.
+    pub fn reader(&self) -> Result<Reader<R>> {
+        Reader::open(self.raw.path())
     }
 
     /// Gives a store of bytes its type.
@@ -130,22 +133,9 @@ impl<R: Record> Store<R> {
         );
     }
 
-    /// Whether the store's records are of this type.
+    /// Whether a store's records are of this type.
     pub(crate) fn check(raw: &RawStore) -> Result<()> {
-        let schema = R::schema();
-        let differences = raw.schema().differences(&schema);
-        if !differences.is_empty() || raw.schema().record_size() != schema.record_size() {
-            return Err(Error::TypeMismatch {
-                path: raw.path().to_owned(),
-                type_name: std::any::type_name::<R>().to_owned(),
-                differences,
-            });
-        }
-        let (expected, found) = (ByteOrder::NATIVE, raw.byte_order());
-        if expected != found {
-            return Err(Error::WrongByteOrder { path: raw.path().to_owned(), expected, found });
-        }
-        Ok(())
+        check_type::<R>(raw.path(), raw.schema(), raw.byte_order())
     }
 
     /// Appends a record; its index.
@@ -208,7 +198,7 @@ impl<R: Record> Store<R> {
     /// [`Error::InvalidRecord`] a field whose bytes are no value of its type.
     #[inline]
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
-        get(&self.raw, place.into())
+        get(Source::Store(&self.raw), place.into())
     }
 
     /// A handle for the record in a slot, which notices when the slot is reused; `None` if the
@@ -252,17 +242,7 @@ impl<R: Record> Store<R> {
     /// [`len`](Self::len) is left out.
     #[must_use]
     pub fn range(&self, range: impl RangeBounds<u64>) -> Entries<'_, R> {
-        let start = match range.start_bound() {
-            Bound::Included(&start) => start,
-            Bound::Excluded(&before) => before.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&last) => last.saturating_add(1),
-            Bound::Excluded(&end) => end,
-            Bound::Unbounded => u64::MAX,
-        };
-        Entries::new(self, start..end.min(self.len()))
+        Entries::new(Source::Store(&self.raw), within(range, self.len()))
     }
 
     /// Slots ever appended: the first index that is out of range.
@@ -347,20 +327,47 @@ impl<R: Record> Store<R> {
     pub fn as_raw(&self) -> &RawStore {
         &self.raw
     }
+}
 
-    /// The record in a verified area.
-    #[inline]
-    fn record_in(&self, index: SlotIndex, area: &R::Area) -> Result<R> {
-        record_in(&self.raw, index, area)
+/// Checks that records of a schema are of a type.
+pub(crate) fn check_type<R: Record>(path: &Path, found: &Schema, order: ByteOrder) -> Result<()> {
+    let schema = R::schema();
+    let differences = found.differences(&schema);
+    if !differences.is_empty() || found.record_size() != schema.record_size() {
+        return Err(Error::TypeMismatch {
+            path: path.to_owned(),
+            type_name: std::any::type_name::<R>().to_owned(),
+            differences,
+        });
     }
+    if order != ByteOrder::NATIVE {
+        let (expected, found) = (ByteOrder::NATIVE, order);
+        return Err(Error::WrongByteOrder { path: path.to_owned(), expected, found });
+    }
+    Ok(())
+}
+
+/// The indices of a range that lie below `len`.
+pub(crate) fn within(range: impl RangeBounds<u64>, len: u64) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => u64::MAX,
+    };
+    start..end.min(len)
 }
 
 /// A verified copy of a record; `None` if it was removed.
 #[inline(always)]
-fn get<R: Record>(raw: &RawStore, place: Place) -> Result<Option<R>> {
+pub(crate) fn get<R: Record>(source: Source<'_>, place: Place) -> Result<Option<R>> {
     let mut area = R::Area::new_zeroed();
-    match raw.get_area(place, &mut area) {
-        Ok(true) => record_in(raw, place.index, &area).map(Some),
+    match source.get_area(place, &mut area) {
+        Ok(true) => record_in(source.schema(), place.index, &area).map(Some),
         Ok(false) => Ok(None),
         Err(error) => Err(error),
     }
@@ -368,18 +375,18 @@ fn get<R: Record>(raw: &RawStore, place: Place) -> Result<Option<R>> {
 
 /// The record in a verified area.
 #[inline]
-fn record_in<R: Record>(raw: &RawStore, index: SlotIndex, area: &R::Area) -> Result<R> {
+pub(crate) fn record_in<R: Record>(schema: &Schema, index: SlotIndex, area: &R::Area) -> Result<R> {
     let bytes = &area.as_bytes()[..size_of::<R>()];
     match R::try_read_from_bytes(bytes) {
         Ok(record) if record.find_invalid().is_none() => Ok(record),
-        _ => Err(invalid(raw, index, bytes)),
+        _ => Err(invalid(schema, index, bytes)),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn invalid(raw: &RawStore, index: SlotIndex, bytes: &[u8]) -> Error {
-    let source = match raw.schema().check(ByteOrder::NATIVE, bytes) {
+fn invalid(schema: &Schema, index: SlotIndex, bytes: &[u8]) -> Error {
+    let source = match schema.check(ByteOrder::NATIVE, bytes) {
         Err(invalid) => invalid.into(),
         Ok(()) => "its bytes are no value of the record's type".into(),
     };

@@ -48,9 +48,8 @@ impl Structures {
             let page = page.ok().filter(|_| meta.is_ok());
             *copy = page.and_then(|page| page.schema_copy().map(<[u8]>::to_vec));
         }
-        // Nothing rests on the live block: one that cannot be read says nothing.
-        let live = read_page(file, LIVE_OFFSET).unwrap_or_else(|_| LivePage::new_zeroed());
-        let live = live.decode();
+        // One that cannot be read says nothing.
+        let live = read_live(file).unwrap_or_else(|_| LivePage::new_zeroed().decode());
         Ok(Self { file_len, header, metas, live, first_bytes, schema_copies })
     }
 
@@ -157,6 +156,15 @@ impl Structures {
         let there = usize::try_from(self.file_len).unwrap_or(found.len()).min(found.len());
         format!("it begins with \"{}\"", found[..there].escape_ascii())
     }
+}
+
+/// The live block.
+///
+/// # Errors
+///
+/// [`Error::Io`]
+pub(crate) fn read_live(file: &StoreFile) -> Result<Live> {
+    Ok(read_page::<LivePage>(file, LIVE_OFFSET)?.decode())
 }
 
 /// A meta of another file than the header's is none.

@@ -11,15 +11,16 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
 use crate::format::header::Header;
 use crate::format::journal::JournalIdentity;
 use crate::format::meta::Meta;
+use crate::holders;
 use crate::io::{Lock, StoreFile};
 use crate::journal;
-use crate::raw_store::name_the_writer;
+
 use crate::recovery::{Decision, JournalFound, decide};
 use crate::schema::{Invalid, Schema};
 use crate::structures::Structures;
@@ -179,13 +180,24 @@ impl fmt::Display for Finding {
 ///
 /// # Errors
 ///
-/// `Locked` while somebody has the store open for writing; `NotAFile`, `NotAStore`, `Unsupported`,
+/// `Locked` if somebody has the store open for writing, or comes to it meanwhile; `NotAFile`,
+/// `NotAStore`, `Unsupported`,
 /// `Io` of [`Error`](crate::Error); its `Corrupt` if header and metas are all damaged, so that
 /// nothing says where the slots are.
 pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions<'_>) -> Result<VerifyReport> {
     let file = StoreFile::open(path.as_ref(), false)?;
-    file.lock(Lock::Shared, options.wait).map_err(|error| name_the_writer(error, &file))?;
-    check(&file, options, true)
+    file.lock(Lock::Shared, options.wait).map_err(|error| holders::name(error, &file))?;
+    let locked = || {
+        let path = file.path().to_owned();
+        holders::name_writer(Error::Locked { path, holders: Vec::new() }, &file)
+    };
+    let writer = Structures::read(&file)?.live.writer;
+    if journal::has_writer_after(file.path(), options.wait)? {
+        return Err(locked());
+    }
+    let report = check(&file, options, true)?;
+    // A writer that came meanwhile has changed what was being looked at.
+    if Structures::read(&file)?.live.writer == writer { Ok(report) } else { Err(locked()) }
 }
 
 /// Verifies a copy that nobody else can see, but for the records' values: what they are in the
@@ -230,7 +242,7 @@ fn look_through(
     header: &Header,
     meta: Meta,
 ) -> Result<ThroughJournal> {
-    let (found, journal) = journal::find(file.path(), false)?;
+    let (found, journal) = journal::find(file.path())?;
     let mut through = ThroughJournal { meta, images: HashMap::new(), problem: None };
     let both_whole = structures.metas.iter().all(Result::is_ok);
     let store_id = header.identity().store_id;
@@ -246,7 +258,7 @@ fn look_through(
             Some(journal),
             JournalFound::Empty(identity) | JournalFound::Whole(identity),
         ) => {
-            let scan = journal::scan(&journal, &identity, header.geometry(), &meta)?;
+            let scan = journal::scan(&journal, &identity, header.geometry(), &meta, u64::MAX)?;
             let fault = scan.fault.or_else(|| scan.published_but_lost(&structures.live, &meta));
             through.problem = fault.map(|fault| {
                 let reason = format!("{} is damaged: {fault}", journal.path().display());

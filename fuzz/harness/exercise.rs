@@ -17,8 +17,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use stridedb::{
-    Error, Inspection, JournalFault, JournalState, OpenOptions, RawStore, VerifyOptions, history,
-    inspect, verify,
+    Error, Inspection, JournalFault, JournalState, OpenOptions, RawReader, RawStore, VerifyOptions,
+    history, inspect, verify,
 };
 
 use super::base::{self, Files};
@@ -44,16 +44,17 @@ pub fn exercise(files: &Files) -> Outcome {
     let frames = history(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let inspection = inspect(&path);
     let is_sound = is_sound(&path);
-    let opened = RawStore::open_read_only(&path);
+    let opened = RawReader::open(&path);
     if let Ok(inspection) = &inspection {
         let last_commit = frames.as_ref().map(|frames| frames.last().map(|last| last.last_commit));
         agree(inspection, &opened, last_commit);
     }
     let read = opened.map(|store| {
-        for index in 0..store.capacity().min(100) {
+        let capacity = store.capacity().expect("an open file can be measured");
+        for index in 0..capacity.min(100) {
             store.slot(index).expect("it lies within the file");
         }
-        Found::of(&store)
+        Found::of_reader(&store)
     });
     assert_same(files, &path, "reading");
     if is_sound {
@@ -87,7 +88,7 @@ fn is_sound(path: &Path) -> bool {
 /// Fails if those that look from outside say something else of the journal than opening does.
 fn agree(
     inspection: &Inspection,
-    opened: &Result<RawStore, Error>,
+    opened: &Result<RawReader, Error>,
     last_commit: Result<Option<u64>, &Error>,
 ) {
     let state = &inspection.journal.state;
@@ -99,7 +100,7 @@ fn agree(
             assert_eq!(refused, !is_published, "{fault}, and history says {last_commit:?}");
         }
         (JournalState::Hot(hot), Ok(store)) => {
-            let (report, found) = (store.open_report(), Found::of(store).commit_number);
+            let (report, found) = (store.open_report(), Found::of_reader(store).commit_number);
             assert_eq!(hot.fault, None, "and yet opened");
             assert_eq!((hot.frame_count, hot.is_torn), (report.frame_count, report.is_torn));
             let last_commit = last_commit.expect("a store that opens has a history");
@@ -143,8 +144,8 @@ fn write(mut store: RawStore, mut expected: Found, is_sound: bool) {
     store.close().unwrap_or_else(|error| panic!("closing a store: {error}"));
     assert!(!journal_of(&path).exists(), "a closed store needs no journal");
     assert!(self::is_sound(&path) || !is_sound, "a sound store is not sound any more");
-    let store = RawStore::open_read_only(&path).unwrap_or_else(|e| panic!("after a close: {e}"));
-    let found = Found::of(&store);
+    let store = RawReader::open(&path).unwrap_or_else(|e| panic!("after a close: {e}"));
+    let found = Found::of_reader(&store);
     assert_eq!((found.len, found.live_count), (expected.len, live_count));
     assert_eq!(found.records, expected.records, "after a close");
 }

@@ -1,6 +1,6 @@
 //! What an open store holds.
 
-use stridedb::{Error, OpenReport, RawStore};
+use stridedb::{Error, OpenReport, RawReader, RawStore};
 
 /// A slot that the store refuses to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +29,35 @@ impl Found {
             records: records(store),
         }
     }
+
+    /// Reads all of it through a reader.
+    pub fn of_reader(reader: &RawReader) -> Self {
+        let size = reader.schema().record_size() as usize;
+        let expect = "a reader that is open knows what there is";
+        let len = reader.len().expect(expect);
+        Self {
+            commit_number: reader.commit_number().expect(expect),
+            len,
+            live_count: reader.live_count().expect(expect),
+            records: records_of(len, size, |index, record| reader.get(index, record)),
+        }
+    }
 }
 
 /// The records, by index; `None` is one that was removed.
 pub fn records(store: &RawStore) -> Vec<Result<Option<Vec<u8>>, Damaged>> {
-    let mut record = vec![0; store.schema().record_size() as usize];
-    let indices = 0..store.len().min(RECORDS_MAX);
-    let records = indices.map(|index| match store.get(index, &mut record) {
+    let size = store.schema().record_size() as usize;
+    records_of(store.len(), size, |index, record| store.get(index, record))
+}
+
+fn records_of(
+    len: u64,
+    size: usize,
+    get: impl Fn(u64, &mut [u8]) -> Result<bool, Error>,
+) -> Vec<Result<Option<Vec<u8>>, Damaged>> {
+    let mut record = vec![0; size];
+    let indices = 0..len.min(RECORDS_MAX);
+    let records = indices.map(|index| match get(index, &mut record) {
         Ok(is_there) => Ok(is_there.then(|| record.clone())),
         Err(Error::Corrupt { .. }) => Err(Damaged),
         Err(error) => panic!("record {index}: {error}"),

@@ -7,14 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
-use super::open::to_read_after;
+use super::open::{options, tell};
 use super::output::{Context, counted, lossy, print_document};
 
 /// Copy a store into a new file, verified and closed cleanly
 ///
 /// Slot by slot, with the store's id and its deleted records; what stands in a journal is in the
 /// copy, which needs none. OUT appears when it is complete, verified and durable; if anything is
-/// wrong, nothing appears. A store that is open for writing cannot be copied until it is closed.
+/// wrong, nothing appears. A writer goes on meanwhile: the copy is of one of its commits.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The store
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(value_name = "OUT")]
     output: PathBuf,
 
-    /// How long to wait for a writer to close the store
+    /// How long to wait for somebody who has the store for itself
     #[arg(long, value_name = "SECONDS", default_value_t = 0, hide_default_value = true)]
     wait: u64,
 }
@@ -44,15 +44,19 @@ struct Document<'a> {
 
 /// Makes the copy; when this returns it is durable.
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
-    let (store, exit) = to_read_after(Duration::from_secs(args.wait), &args.file, ctx)?;
+    let options = options(ctx).wait(Duration::from_secs(args.wait));
+    let store = options.read_raw(&args.file)?;
+    let exit = tell(store.path(), store.open_report(), ctx);
     store.backup_to(&args.output)?;
+    let copy = options.read_raw(&args.output)?;
+    let (len, live_count) = (copy.len()?, copy.live_count()?);
     let document = Document {
         file: &args.file,
         output: &args.output,
-        len: store.len(),
-        live_count: store.live_count(),
-        digest: store.digest().map(|digest| format!("{digest:016x}")),
-        file_size: store.geometry().file_len(store.len()).unwrap_or(0),
+        len,
+        live_count,
+        digest: copy.digest()?.map(|digest| format!("{digest:016x}")),
+        file_size: copy.geometry().file_len(len).unwrap_or(0),
     };
     if ctx.json {
         ctx.report(|output| print_document(output, "backup", &document));

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use stridedb::RawStore;
+use stridedb::RawReader;
 
 use self::rows::{CsvRows, JsonRows, Problem, RawRows, Rows};
 use super::exit::{Exit, Failure, chain};
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     };
     check_options(args, format)?;
     let (store, exit) = to_read(&args.file, ctx)?;
-    let slots = args.range.unwrap_or_default().within(store.len())?;
+    let slots = args.range.unwrap_or_default().within(store.len()?)?;
     let selected = select(store.schema(), store.byte_order(), &args.fields)?;
     if format == Format::Csv {
         rows::check_names(&selected)?;
@@ -158,7 +158,7 @@ struct Export<'a> {
 }
 
 impl Export<'_> {
-    fn write(&self, store: &RawStore, output: &mut dyn Write) -> Result<Written, Failure> {
+    fn write(&self, store: &RawReader, output: &mut dyn Write) -> Result<Written, Failure> {
         let progress = Progress::new(self.ctx, format!("export {}", self.args.file.display()));
         let mut rows = self.rows(output)?;
         let mut record = vec![0; store.schema().record_size() as usize];
@@ -230,7 +230,7 @@ impl Export<'_> {
 
 /// Writes the record of a slot; false if it was deleted.
 fn write_slot(
-    store: &RawStore,
+    store: &RawReader,
     index: u64,
     record: &mut [u8],
     rows: &mut dyn Rows,

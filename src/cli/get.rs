@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use stridedb::format::slot::State;
 use stridedb::schema::Schema;
-use stridedb::{RawStore, SlotDump};
+use stridedb::{RawReader, SlotDump};
 
 use super::codec::{CellWriter, Column, Token, columns};
 use super::exit::{Exit, Failure};
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
 
 /// A slot, and what is wrong with it.
 struct Slot<'s> {
-    store: &'s RawStore,
+    store: &'s RawReader,
     dump: SlotDump,
     damage: Vec<String>,
 }
@@ -79,7 +79,7 @@ struct Tag {
 }
 
 impl<'s> Slot<'s> {
-    fn read(store: &'s RawStore, index: u64) -> Result<Self, Failure> {
+    fn read(store: &'s RawReader, index: u64) -> Result<Self, Failure> {
         let dump = store.slot(index)?;
         let mut damage = Vec::new();
         if let Err(error) = store.get(index, &mut vec![0; store.schema().record_size() as usize]) {

@@ -7,7 +7,7 @@ mod text;
 
 use std::path::PathBuf;
 
-use stridedb::{Inspection, JournalState};
+use stridedb::{Inspection, JournalState, Role};
 
 use super::exit::{Exit, Failure};
 use super::output::{Context, print_document};
@@ -62,7 +62,7 @@ impl Counts {
             }
             _ => in_slots,
         };
-        let is_busy = inspection.holders.iter().any(|holder| holder.exclusive);
+        let is_busy = inspection.holders.iter().any(|holder| holder.role > Role::Reader);
         let published = if is_busy { inspection.live.published_len } else { 0 };
         Self {
             len: len.max(published),

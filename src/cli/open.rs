@@ -1,9 +1,8 @@
 //! Opening a store for a verb, and telling the user what opening it found.
 
 use std::path::Path;
-use std::time::Duration;
 
-use stridedb::{Error, OpenOptions, RawStore};
+use stridedb::{Error, OpenOptions, OpenReport, RawReader, RawStore};
 
 use super::exit::{Exit, Failure};
 use super::output::{Context, complain, counted};
@@ -13,39 +12,30 @@ pub(crate) fn options(ctx: &Context) -> OpenOptions {
     OpenOptions::new().allow_network(ctx.allow_network_fs)
 }
 
-/// A store to read, and the code of what is wrong with it already.
-pub(crate) fn to_read(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
-    to_read_after(Duration::ZERO, file, ctx)
-}
-
-/// The same, once its writer has closed it, for which it waits so long.
-pub(crate) fn to_read_after(
-    wait: Duration,
-    file: &Path,
-    ctx: &Context,
-) -> Result<(RawStore, Exit), Failure> {
-    let store = options(ctx).read_only(true).wait(wait).open_raw(file)?;
-    let exit = tell(&store, ctx);
+/// A store to read, beside whoever writes it, and the code of what is wrong with it already.
+pub(crate) fn to_read(file: &Path, ctx: &Context) -> Result<(RawReader, Exit), Failure> {
+    let store = options(ctx).read_raw(file)?;
+    let exit = tell(store.path(), store.open_report(), ctx);
     Ok((store, exit))
 }
 
 /// A store to change, and the code of what is wrong with it already.
 pub(crate) fn to_write(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
     let store = options(ctx).open_raw(file)?;
-    let exit = tell(&store, ctx);
+    let exit = tell(store.path(), store.open_report(), ctx);
     Ok((store, exit))
 }
 
 /// A store that nobody else has open, and the code of what is wrong with it already.
 pub(crate) fn to_maintain(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
     let store = options(ctx).maintenance(true).open_raw(file)?;
-    let exit = tell(&store, ctx);
+    let exit = tell(store.path(), store.open_report(), ctx);
     Ok((store, exit))
 }
 
 /// Called after each slot of a long walk: every so many bytes, gives back the memory of the slots
 /// that were read, so that a large store takes no more of it than a small one.
-pub(crate) fn keep_memory_small(store: &RawStore, index: u64) -> Result<(), Failure> {
+pub(crate) fn keep_memory_small(store: &RawReader, index: u64) -> Result<(), Failure> {
     const BYTES: u64 = 16 << 20;
     let slots = (BYTES / u64::from(store.geometry().stride())).max(1);
     if index % slots == 0 { Ok(store.release_memory()?) } else { Ok(()) }
@@ -57,9 +47,8 @@ pub(crate) fn is_about_slot(error: &Error) -> bool {
 }
 
 /// Says what opening found. Damage that a twin made up for is damage still.
-fn tell(store: &RawStore, ctx: &Context) -> Exit {
-    let file = store.path().display();
-    let report = store.open_report();
+pub(crate) fn tell(file: &Path, report: &OpenReport, ctx: &Context) -> Exit {
+    let file = file.display();
     for damage in &report.damage {
         complain("error", format_args!("{file}: {damage}; its twin was used"));
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use stridedb::RawStore;
+use stridedb::RawReader;
 
 use super::exit::{Exit, Failure, chain};
 use super::open::{is_about_slot, keep_memory_small, to_read};
@@ -75,7 +75,7 @@ enum Format {
 /// Prints the records of a range.
 pub(crate) fn run_show(args: &ShowArgs, ctx: &Context) -> Result<Exit, Failure> {
     let (store, exit) = to_read(&args.file, ctx)?;
-    let len = store.len();
+    let len = store.len()?;
     let mut rows = Rows::new(&store, &args.view, ctx)?;
     match args.range {
         Some(range) => rows.print(range.within(len)?)?,
@@ -95,7 +95,7 @@ pub(crate) fn run_head(args: &EndArgs, ctx: &Context) -> Result<Exit, Failure> {
     let (store, exit) = to_read(&args.file, ctx)?;
     let mut rows = Rows::new(&store, &args.view, ctx)?;
     let mut left = args.count;
-    for index in 0..store.len() {
+    for index in 0..store.len()? {
         if left == 0 {
             break;
         }
@@ -109,14 +109,14 @@ pub(crate) fn run_tail(args: &EndArgs, ctx: &Context) -> Result<Exit, Failure> {
     let (store, exit) = to_read(&args.file, ctx)?;
     let mut rows = Rows::new(&store, &args.view, ctx)?;
     let first = first_of_last(&store, args.count)?;
-    rows.print(first..store.len())?;
+    rows.print(first..store.len()?)?;
     Ok(exit | rows.finish()?)
 }
 
 /// The slot from which on there are `count` records, damaged ones included.
-fn first_of_last(store: &RawStore, count: u64) -> Result<u64, Failure> {
+fn first_of_last(store: &RawReader, count: u64) -> Result<u64, Failure> {
     let mut record = vec![0; store.schema().record_size() as usize];
-    let (mut left, mut first) = (count, store.len());
+    let (mut left, mut first) = (count, store.len()?);
     while left > 0 && first > 0 {
         first -= 1;
         left -= match store.get(first, &mut record) {
@@ -130,7 +130,7 @@ fn first_of_last(store: &RawStore, count: u64) -> Result<u64, Failure> {
 
 /// Rows that are being printed.
 struct Rows<'a> {
-    store: &'a RawStore,
+    store: &'a RawReader,
     record: Vec<u8>,
     printer: Printer<'a>,
     is_table: bool,
@@ -138,7 +138,7 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(store: &'a RawStore, view: &View, ctx: &'a Context) -> Result<Self, Failure> {
+    fn new(store: &'a RawReader, view: &View, ctx: &'a Context) -> Result<Self, Failure> {
         let format = match (view.format, ctx.json) {
             (None | Some(Format::Jsonl), true) => Format::Jsonl,
             (Some(_), true) => {

@@ -7,6 +7,7 @@ use super::model::{Promise, Record, State};
 use super::record;
 use crate::io::sim::Crash;
 use crate::options::{Growth, OpenOptions};
+use crate::raw_reader::RawReader;
 use crate::raw_store::RawStore;
 use crate::{VerifyOptions, verify};
 
@@ -28,7 +29,7 @@ pub(super) fn check(crash: &Crash<'_>, promises: &[Promise]) -> Result<(), Strin
         check_soundness(&path, promise.under_way || crash.depth > 0)?;
     }
     if crash.number % 8 == 1 {
-        let store = RawStore::open_read_only(&path)
+        let store = RawReader::open(&path)
             .map_err(|error| format!("opening to read: {}", chain(&error)))?;
         promise.check(&read(&store)?)?;
     }
@@ -56,8 +57,43 @@ fn go_on(store: &mut RawStore) -> crate::Result<()> {
     Ok(())
 }
 
+/// A store that is open in one way or another.
+pub(super) trait Open {
+    fn len(&self) -> u64;
+    fn record_size(&self) -> usize;
+    fn get(&self, index: u64, record: &mut [u8]) -> crate::Result<bool>;
+}
+
+impl Open for RawStore {
+    fn len(&self) -> u64 {
+        self.len()
+    }
+
+    fn record_size(&self) -> usize {
+        self.schema().record_size() as usize
+    }
+
+    fn get(&self, index: u64, record: &mut [u8]) -> crate::Result<bool> {
+        self.get(index, record)
+    }
+}
+
+impl Open for RawReader {
+    fn len(&self) -> u64 {
+        self.len().expect("a reader that is open knows the length")
+    }
+
+    fn record_size(&self) -> usize {
+        self.schema().record_size() as usize
+    }
+
+    fn get(&self, index: u64, record: &mut [u8]) -> crate::Result<bool> {
+        self.get(index, record)
+    }
+}
+
 /// Reads all slots, but for those that were written after a crash.
-pub(super) fn read(store: &RawStore) -> Result<State, String> {
+pub(super) fn read(store: &impl Open) -> Result<State, String> {
     let slots: Result<State, String> =
         (0..store.len()).map(|index| read_slot(store, index)).collect();
     let mut slots = slots?;
@@ -67,8 +103,8 @@ pub(super) fn read(store: &RawStore) -> Result<State, String> {
     Ok(slots)
 }
 
-fn read_slot(store: &RawStore, index: u64) -> Result<Record, String> {
-    let record_size = store.schema().record_size() as usize;
+fn read_slot(store: &impl Open, index: u64) -> Result<Record, String> {
+    let record_size = store.record_size();
     let mut bytes = vec![0; record_size];
     match store.get(index, &mut bytes) {
         Ok(true) => {

@@ -6,7 +6,7 @@ use super::check::{check, read};
 use super::history::History;
 use super::model::Promise;
 use crate::io::sim::{Counts, Crash, Explorer, Lie};
-use crate::raw_store::RawStore;
+use crate::raw_reader::RawReader;
 use crate::{VerifyOptions, verify};
 
 /// The creation of a store has begun, is done.
@@ -104,6 +104,6 @@ fn is_of_one_moment(crash: &Crash<'_>, past: &Promise) -> Result<bool, String> {
     if !verify(&path, &options).is_ok_and(|report| report.is_sound()) {
         return Ok(false);
     }
-    let Ok(store) = RawStore::open_read_only(&path) else { return Ok(false) };
+    let Ok(store) = RawReader::open(&path) else { return Ok(false) };
     past.check(&read(&store)?).map(|_| true)
 }

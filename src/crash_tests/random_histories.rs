@@ -5,6 +5,7 @@ use super::history::History;
 use super::{NAME, Tally, number_from, record, schema};
 use crate::io::sim::{Counts, Explorer, Failure, Recorder};
 use crate::options::OpenOptions;
+use crate::raw_reader::RawReader;
 use crate::raw_store::RawStore;
 
 /// Histories, if nothing else is asked for: few where the code is slow.
@@ -123,7 +124,8 @@ fn what_a_reader_showed_after_a_kill_survives_a_power_cut() {
         if crash.note_count == 0 {
             return Ok(());
         }
-        let found = RawStore::open_read_only(&path).map_err(|error| chain(&error))?.len();
+        let found = RawReader::open(&path).and_then(|reader| reader.len());
+        let found = found.map_err(|error| chain(&error))?;
         if crash.depth == 0 {
             shown = found;
             return RawStore::open(&path).map(drop).map_err(|error| chain(&error));

@@ -3,33 +3,46 @@
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::digest::Digest;
 use super::geometry::PAGE_SIZE;
 
 /// Bit 0 of `flags`: the writer has opened the store and readers may trust the words.
 pub const FLAG_READY: u64 = 1;
 /// Bit 1 of `flags`: a sync failed, and the writer has stopped.
 pub const FLAG_POISONED: u64 = 2;
+/// Bit 2 of `flags`: `digest` does not speak for the slots.
+pub const FLAG_LIVE_DIGEST_UNKNOWN: u64 = 4;
 
 /// The live block's page. No checksum covers it.
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub struct LivePage {
-    /// Odd while a transaction is being applied.
+    /// Counts transactions: odd while one is being applied to the slots.
     pub sequence: U64,
+    /// Counts publications: odd while the numbers that follow are being written.
+    pub publication: U64,
     /// Slots that readers may see.
     pub published_len: U64,
     /// The newest commit that readers may see.
     pub commit_number: U64,
-    /// Bit 0 ready, bit 1 poisoned.
+    /// Slots of them that hold a record.
+    pub live_count: U64,
+    /// The content digest.
+    pub digest: U64,
+    /// Bit 0 ready, bit 1 poisoned, bit 2 digest unknown.
     pub flags: U64,
-    /// The machine's boot during which the writer lives.
-    pub boot_id: [u8; 16],
+    /// Counts publications for those who wait for the next one.
+    pub wake: U32,
+    /// Zero.
+    pub reserved: [u8; 4],
     /// One life of one writer: random.
     pub nonce: [u8; 16],
+    /// The machine's boot during which the writer lives.
+    pub boot_id: [u8; 16],
     /// The writer's process id.
     pub process_id: U32,
     /// Zero.
-    pub reserved: [u8; 4],
+    pub reserved_too: [u8; 4],
     /// When the writer opened the store, in nanoseconds since 1970-01-01T00:00:00Z.
     pub opened_at: U64,
     /// The writer's program, UTF-8, zero-padded.
@@ -37,10 +50,14 @@ pub struct LivePage {
     /// The writer's machine, UTF-8, zero-padded.
     pub host: [u8; 64],
     /// Zero.
-    pub padding: [u8; 3888],
+    pub padding: [u8; 3856],
 }
 
-const _: () = assert!(size_of::<LivePage>() == PAGE_SIZE, "the live block is a page");
+const _: () = {
+    use std::mem::offset_of;
+    assert!(size_of::<LivePage>() == PAGE_SIZE, "the live block is a page");
+    assert!(offset_of!(LivePage, nonce) == 64, "what changes with each commit has its cache line");
+};
 
 /// What the live block says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +68,11 @@ pub struct Live {
     pub published_len: u64,
     /// The newest commit that readers may see.
     pub commit_number: u64,
-    /// Whether a writer has opened the store.
+    /// Slots of them that hold a record.
+    pub live_count: u64,
+    /// The content digest; `None` when it does not speak for the slots.
+    pub digest: Option<Digest>,
+    /// Whether a writer has the store open, and readers may trust the numbers.
     pub ready: bool,
     /// Whether it has stopped after a failed sync.
     pub poisoned: bool,
@@ -77,15 +98,12 @@ pub struct Writer {
 }
 
 impl LivePage {
-    /// The page of a writer that has opened a store and published this much.
+    /// The page of a writer, apart from the words that change while it lives.
     #[must_use]
-    pub fn encode(writer: &Writer, published_len: u64, commit_number: u64) -> Self {
+    pub fn of_writer(writer: &Writer) -> Self {
         let mut page = Self::new_zeroed();
-        page.published_len = U64::new(published_len);
-        page.commit_number = U64::new(commit_number);
-        page.flags = U64::new(FLAG_READY);
-        page.boot_id = writer.boot_id;
         page.nonce = writer.nonce;
+        page.boot_id = writer.boot_id;
         page.process_id = U32::new(writer.process_id);
         page.opened_at = U64::new(writer.opened_at);
         page.program = padded(&writer.program);
@@ -100,6 +118,9 @@ impl LivePage {
             sequence: self.sequence.get(),
             published_len: self.published_len.get(),
             commit_number: self.commit_number.get(),
+            live_count: self.live_count.get(),
+            digest: (self.flags.get() & FLAG_LIVE_DIGEST_UNKNOWN == 0)
+                .then(|| Digest::new(self.digest.get())),
             ready: self.flags.get() & FLAG_READY != 0,
             poisoned: self.flags.get() & FLAG_POISONED != 0,
             writer: self.writer(),
@@ -149,7 +170,7 @@ mod tests {
             program: "ticker".into(),
             host: "quote-1".into(),
         };
-        assert_eq!(LivePage::encode(&writer, 10, 3).decode().writer, Some(writer));
+        assert_eq!(LivePage::of_writer(&writer).decode().writer, Some(writer));
     }
 
     #[test]

@@ -66,12 +66,16 @@ impl Trailer {
     /// slot below `len` can have.
     #[inline(always)]
     pub fn verify_crc(self, index: SlotIndex, area_crc: u32, key: u32) -> Result<Tag, Corruption> {
+        self.whole(index, area_crc, key).ok_or_else(|| self.diagnose(index, area_crc, key))
+    }
+
+    /// The tag of a slot below `len`, if it is whole.
+    #[inline(always)]
+    pub(crate) fn whole(self, index: SlotIndex, area_crc: u32, key: u32) -> Option<Tag> {
         let tag = Tag::from_bits(self.tag.get());
         let whole = self.area_crc(index, key) == area_crc;
-        if whole && matches!(tag.state(), State::Live | State::Deleted) && !tag.is_being_written() {
-            return Ok(tag);
-        }
-        Err(self.diagnose(index, area_crc, key))
+        let has_state = matches!(tag.state(), State::Live | State::Deleted);
+        (whole && has_state && !tag.is_being_written()).then_some(tag)
     }
 
     /// Says what is wrong with a slot that [`Trailer::verify_crc`] refuses.

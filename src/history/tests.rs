@@ -9,6 +9,7 @@ use crate::format::journal::FRAME_HEADER_SIZE;
 use crate::inspect::{HotJournal, JournalState, inspect};
 use crate::journal::path_beside;
 use crate::options::Durability;
+use crate::raw_reader::RawReader;
 use crate::raw_store::RawStore;
 use crate::record::Record;
 
@@ -117,7 +118,7 @@ fn a_hot_journal_is_summed_up() {
     assert_eq!(hot.used_size, frames.iter().map(|frame| frame.size).sum::<u64>());
     assert_eq!((hot.is_torn, hot.fault), (false, None));
     let identity = inspect(&path).unwrap().journal.identity.unwrap().unwrap();
-    assert_eq!(identity.store_id, RawStore::open_read_only(&path).unwrap().store_id());
+    assert_eq!(identity.store_id, RawReader::open(&path).unwrap().store_id());
 }
 
 #[test]
@@ -223,7 +224,7 @@ fn frames_that_cannot_be_are_errors_and_no_panics() {
         fs::write(&journal, bytes).unwrap();
         let expected = Fault::Impossible { offset: start as u64 };
         let last = history(&path).unwrap().last().unwrap().map(drop);
-        for result in [last, RawStore::open_read_only(&path).map(drop)] {
+        for result in [last, RawReader::open(&path).map(drop)] {
             let impossible =
                 matches!(&result, Err(Error::JournalDamaged { fault, .. }) if *fault == expected);
             assert!(impossible, "{forged:?}: {result:?}");

@@ -109,7 +109,7 @@ pub(super) fn look(store: &StoreFile, outlook: Outlook) -> Result<JournalInspect
 fn identity(found: &JournalFound) -> Option<Result<JournalIdentity, Corruption>> {
     match found {
         JournalFound::Missing => None,
-        JournalFound::Damaged(damage) => Some(Err(damage.clone())),
+        JournalFound::Blank(damage) | JournalFound::Damaged(damage) => Some(Err(damage.clone())),
         JournalFound::Empty(identity) | JournalFound::Whole(identity) => Some(Ok(*identity)),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
 use super::StoreFile;
 use crate::error::{Error, Result};
@@ -18,11 +19,20 @@ pub(crate) fn copy_start(source: &StoreFile, copy: &StoreFile, len: u64) -> Resu
     if share_blocks(source.file(), copy.file()) {
         return copy.set_len(len);
     }
-    copy.allocate(0, len)?; // Room before a long way.
+    copy_range(source, copy, 0..len)
+}
+
+/// Writes a range of one file's bytes into another file.
+///
+/// # Errors
+///
+/// [`Error::Full`] if there is no room for them; [`Error::Io`], also if the source has less.
+pub(crate) fn copy_range(source: &StoreFile, copy: &StoreFile, range: Range<u64>) -> Result<()> {
+    copy.allocate(range.start, range.end)?; // Room before a long way.
     let mut block = vec![0; BLOCK_SIZE];
-    let mut offset = 0;
-    while offset < len {
-        let rest = usize::try_from(len.saturating_sub(offset)).unwrap_or(usize::MAX);
+    let mut offset = range.start;
+    while offset < range.end {
+        let rest = usize::try_from(range.end.saturating_sub(offset)).unwrap_or(usize::MAX);
         let Some(bytes) = block.get_mut(..rest.min(BLOCK_SIZE)) else { break };
         if source.read(offset, bytes)? < bytes.len() {
             let ended = io::ErrorKind::UnexpectedEof.into();

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use super::identity::Identity;
 use super::seam::{Operation, perform, tell};
-use super::{Holder, Lock, allocate, file_system, holders, random_bytes, suspects};
+use super::{Lock, allocate, file_system, random_bytes, suspects};
 use crate::error::{Error, Result};
 
 /// An open regular file, and the path under which it was opened.
@@ -87,13 +87,22 @@ impl StoreFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] with the holders as the system names them, [`Error::Replaced`],
+    /// [`Error::Locked`], which names nobody yet; [`Error::Replaced`],
     /// [`Error::Io`].
     pub(crate) fn lock(&self, lock: Lock, wait: Duration) -> Result<()> {
         if !lock.acquire(&self.file, wait).map_err(Error::io("lock", &self.path))? {
-            return Err(Error::Locked { path: self.path.clone(), holders: self.holders() });
+            return Err(Error::Locked { path: self.path.clone(), holders: Vec::new() });
         }
         self.check_place()
+    }
+
+    /// Takes a lock if it is free at this moment; whether it was got.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn try_lock(&self, lock: Lock) -> Result<bool> {
+        lock.try_acquire(&self.file).map_err(Error::io("lock", &self.path))
     }
 
     /// Makes sure that the path still leads to this file.
@@ -105,6 +114,18 @@ impl StoreFile {
         match Identity::at(&self.path) {
             Ok(found) if found == self.identity => Ok(()),
             _ => Err(Error::Replaced { path: self.path.clone() }),
+        }
+    }
+
+    /// Makes sure that the file has one name: under each of them, another journal would be its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Linked`], [`Error::Io`]
+    pub(crate) fn check_single_name(&self) -> Result<()> {
+        match self.file.metadata().map_err(Error::io("measure", &self.path))?.nlink() {
+            0 | 1 => Ok(()),
+            count => Err(Error::Linked { path: self.path.clone(), count }),
         }
     }
 
@@ -126,11 +147,6 @@ impl StoreFile {
     /// What to call the network file system on which the file stands, if it is one.
     pub(crate) fn network(&self) -> Option<&'static str> {
         file_system::network_of(&self.file)
-    }
-
-    /// Who holds locks on this file.
-    pub(crate) fn holders(&self) -> Vec<Holder> {
-        holders(&self.file)
     }
 
     /// The path, with all links resolved.
@@ -426,13 +442,30 @@ impl NewFile {
     /// [`Error::Exists`] if somebody else was faster; [`Error::Io`]. Then the name is not there, as
     /// far as it could be taken away again.
     pub(crate) fn publish(self, lock: Lock) -> Result<StoreFile> {
+        let directory = parent(&self.file.path).to_owned();
+        // All that can fail, but the sync, comes before the name.
+        let open_directory = File::open(&directory).map_err(Error::io("open", &directory))?;
+        let file = self.publish_for_now(lock)?;
+        let sync = Operation::SyncDirectory { path: &directory };
+        if let Err(source) = perform(sync, || open_directory.sync_all()) {
+            // A name that a crash may take away was not promised.
+            let _ = perform(Operation::Unlink { path: &file.path }, || fs::remove_file(&file.path));
+            return Err(Error::io("sync", &directory)(source));
+        }
+        Ok(file)
+    }
+
+    /// The same for a name that a crash may take away again.
+    ///
+    /// # Errors
+    ///
+    /// As [`NewFile::publish`].
+    pub(crate) fn publish_for_now(self, lock: Lock) -> Result<StoreFile> {
         let StoreFile { file, path: target, identity } = self.file;
         if !lock.acquire(&file, Duration::ZERO).map_err(Error::io("lock", &target))? {
-            return Err(Error::Locked { path: target, holders: holders(&file) });
+            return Err(Error::Locked { path: target, holders: Vec::new() });
         }
-        // All that can fail, but the sync, comes before the name.
         let parent = parent(&target);
-        let directory = File::open(parent).map_err(Error::io("open", parent))?;
         let mut path = fs::canonicalize(parent).map_err(Error::io("open", parent))?;
         path.extend(target.file_name());
         let name = Operation::Link { file: &file, path: &target };
@@ -443,12 +476,6 @@ impl NewFile {
             }
         })?;
         drop(self.temporary);
-        let sync = Operation::SyncDirectory { path: parent };
-        if let Err(source) = perform(sync, || directory.sync_all()) {
-            // A name that a crash may take away was not promised.
-            let _ = perform(Operation::Unlink { path: &target }, || fs::remove_file(&target));
-            return Err(Error::io("sync", parent)(source));
-        }
         Ok(StoreFile { file, path, identity })
     }
 }

@@ -12,13 +12,12 @@
 
 use std::fs::File;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::IntoBytes;
 
-/// Bytes of the word type through which all copies go.
-const WORD_SIZE: usize = size_of::<usize>();
+use super::element::{Element, WORD_SIZE, Words};
 
 /// No machine has smaller pages.
 #[cfg(target_os = "linux")]
@@ -49,13 +48,14 @@ impl Default for Growth {
 ///
 /// INVARIANT: `raw` maps at least `len` bytes from the file's start, and the file had at least
 /// `len` bytes when they were last compared. `start` and `stride` are multiples of 8, and `count`
-/// elements of `stride` bytes, from `start` on, end at or before `len`.
+/// elements of `stride` bytes, from `start` on, end at or before `len`. While the mapping is
+/// shared, both only grow.
 pub(crate) struct Mapping {
     raw: MmapRaw,
-    len: usize,
+    len: AtomicUsize,
     start: usize,
     stride: usize,
-    count: usize,
+    count: AtomicUsize,
     writable: bool,
     growth: Growth,
     #[cfg(test)]
@@ -87,12 +87,12 @@ impl Mapping {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let (raw, len) = map(file, len, writable, growth)?;
-        let mut mapping = Self {
+        let mapping = Self {
             raw,
-            len: 0,
+            len: AtomicUsize::new(0),
             start,
             stride,
-            count: 0,
+            count: AtomicUsize::new(0),
             writable,
             growth,
             #[cfg(test)]
@@ -103,10 +103,30 @@ impl Mapping {
     }
 
     /// Takes over how many bytes are mapped from the file, and so how many elements.
-    fn set_len(&mut self, len: usize) {
-        self.len = len;
+    fn set_len(&self, len: usize) {
+        self.len.store(len, Ordering::Relaxed);
         // The stride is not zero.
-        self.count = len.saturating_sub(self.start).checked_div(self.stride).unwrap_or(0);
+        let count = len.saturating_sub(self.start).checked_div(self.stride).unwrap_or(0);
+        self.count.store(count, Ordering::Relaxed);
+    }
+
+    /// Follows the file to a length that it has, without moving; whether that is enough.
+    pub(crate) fn follow(&self, len: u64) -> bool {
+        let Ok(len) = usize::try_from(len) else { return false };
+        if len > self.raw.len() {
+            return false;
+        }
+        // Whatever the order in which threads come here, the larger one stays.
+        self.len.fetch_max(len, Ordering::Relaxed);
+        let count = len.saturating_sub(self.start).checked_div(self.stride).unwrap_or(0);
+        self.count.fetch_max(count, Ordering::Relaxed);
+        true
+    }
+
+    /// Elements that can be read.
+    #[inline]
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Follows the file to a new length; whether the addresses changed.
@@ -131,7 +151,7 @@ impl Mapping {
 
     fn give_up_and_map(&mut self, file: &File, new_len: u64) -> io::Result<bool> {
         let nothing = MmapRaw::from(MmapMut::map_anon(1)?); // Without even that, the old one stays.
-        let old_len = u64::try_from(self.len).unwrap_or(u64::MAX);
+        let old_len = u64::try_from(self.len()).unwrap_or(u64::MAX);
         self.set_len(0);
         self.raw = nothing;
         let (result, (raw, len)) = match map(file, new_len, self.writable, Growth::Remap) {
@@ -150,8 +170,8 @@ impl Mapping {
     #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux knows this"))]
     pub(crate) fn expect_writes(&self, start: u64) {
         #[cfg(target_os = "linux")]
-        if let Some(start) = usize::try_from(start).ok().filter(|&start| start < self.len) {
-            let len = self.len.saturating_sub(start);
+        if let Some(start) = usize::try_from(start).ok().filter(|&start| start < self.len()) {
+            let len = self.len().saturating_sub(start);
             let _ = self.raw.advise_range(memmap2::Advice::HugePage, start, len);
         }
     }
@@ -166,17 +186,28 @@ impl Mapping {
     pub(crate) fn populate(&self, first: u64, last: u64) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
-            let place = |index| usize::try_from(index).ok().filter(|&index| index < self.count);
+            let place = |index| usize::try_from(index).ok().filter(|&index| index < self.count());
             let Some((first, last)) = place(first).zip(place(last)) else { return Ok(()) };
             // Neither wraps: both elements end at or before `self.len`.
             let start = first.wrapping_mul(self.stride).wrapping_add(self.start);
             let end = last.wrapping_add(1).wrapping_mul(self.stride).wrapping_add(self.start);
-            let start = start.wrapping_sub(start % PAGE_SIZE);
-            let result = self.raw.advise_range(
-                memmap2::Advice::PopulateWrite,
-                start,
-                end.saturating_sub(start),
-            );
+            self.populate_range(start, end.saturating_sub(start))?;
+        }
+        Ok(())
+    }
+
+    /// The same for bytes of the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::populate`].
+    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux knows this"))]
+    pub(crate) fn populate_range(&self, start: usize, len: usize) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            let offset = start.checked_rem(PAGE_SIZE).unwrap_or(0);
+            let (start, len) = (start.saturating_sub(offset), len.saturating_add(offset));
+            let result = self.raw.advise_range(memmap2::Advice::PopulateWrite, start, len);
             let fault = rustix::io::Errno::FAULT.raw_os_error();
             if result.is_err_and(|error| error.raw_os_error() == Some(fault)) {
                 return Err(io::ErrorKind::StorageFull.into());
@@ -187,7 +218,7 @@ impl Mapping {
 
     /// Bytes that can be read and written.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.len.load(Ordering::Relaxed)
     }
 
     /// An element to read: the words of all but its last 8 bytes, of which there must be so many
@@ -203,19 +234,14 @@ impl Mapping {
     pub(crate) fn write(&mut self, index: u64, area: &[u64], trailer: [u8; 8]) -> Option<()> {
         #[cfg(test)]
         let place = self.place(index);
-        let element = self.writable_element(index, area)?;
-        let (area_words, trailer_words) = element.parts();
-        store(area_words, area.as_bytes());
-        store(trailer_words, &trailer);
+        self.writable_element(index, area)?.write(area.as_bytes(), trailer);
         #[cfg(test)]
         place.tell_written();
         Some(())
     }
 
-    /// Copies an element in over another: first the trailer that says "being written", then the
-    /// area, then the trailer. Whoever sees the new trailer sees the whole new area, and whoever
-    /// sees a byte of it sees that the trailer changed (the writer's side of a sequence lock;
-    /// Boehm, "Can seqlocks get along with programming language memory models?", 2012).
+    /// Copies an element in over another, beside readers: its last word is the counter of a
+    /// [sequence lock](sequence), and says "being written" meanwhile.
     #[inline]
     pub(crate) fn overwrite(
         &mut self,
@@ -227,16 +253,10 @@ impl Mapping {
         #[cfg(test)]
         let place = self.place(index);
         let element = self.writable_element(index, area)?;
-        let (area_words, trailer_words) = element.parts();
-        store(trailer_words, &being_written);
-        #[cfg(test)]
-        place.tell_written();
-        fence(Ordering::Release);
-        store(area_words, area.as_bytes());
-        #[cfg(test)]
-        place.tell_written();
-        fence(Ordering::Release);
-        store(trailer_words, &trailer);
+        element.overwrite(area.as_bytes(), being_written, trailer, || {
+            #[cfg(test)]
+            place.tell_written();
+        });
         #[cfg(test)]
         place.tell_written();
         Some(())
@@ -249,6 +269,43 @@ impl Mapping {
         super::sim::Place { file: self.file, offset, len: self.stride }
     }
 
+    /// Words of the file from some place on, not of its elements; `None` if they are not mapped.
+    /// Both are multiples of 8.
+    #[inline]
+    pub(crate) fn header_words(&self, offset: usize, size: usize) -> Option<Words<'_>> {
+        let end = offset.checked_add(size)?;
+        if end > self.len().min(self.start) || offset % 8 != 0 || size % 8 != 0 {
+            return None;
+        }
+        // SAFETY: `offset` is at most `self.len`, and by the type's invariant so many bytes are
+        // mapped from `raw`'s start.
+        let start = unsafe { self.raw.as_ptr().add(offset) };
+        // SAFETY: as in `words`: `size` bytes from `start` are mapped until `self.raw` is replaced,
+        // which needs `&mut self`; `start` is a multiple of 8; all access goes through atomics.
+        let words =
+            unsafe { std::slice::from_raw_parts(start.cast::<AtomicUsize>(), size / WORD_SIZE) };
+        Some(Words {
+            words,
+            writable: self.writable,
+            #[cfg(test)]
+            place: super::sim::Place { file: self.file, offset: offset as u64, len: size },
+        })
+    }
+
+    /// Half a word for others to wait at; `None` if it is not mapped. Nobody reads or writes it in
+    /// another size.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "others cannot wait there"))]
+    pub(crate) fn wait_word(&self, offset: usize) -> Option<&AtomicU32> {
+        if offset.checked_add(4)? > self.len().min(self.start) || offset % 4 != 0 {
+            return None;
+        }
+        // SAFETY: as in `header_words`.
+        let word = unsafe { self.raw.as_ptr().add(offset) };
+        // SAFETY: four bytes from `word` on are mapped until `self.raw` is replaced, which needs
+        // `&mut self`; `word` is a multiple of 4; nobody makes a word of another size of them.
+        Some(unsafe { AtomicU32::from_ptr(word.cast_mut().cast()) })
+    }
+
     #[inline]
     fn writable_element(&mut self, index: u64, area: &[u64]) -> Option<Element<'_>> {
         if self.writable { self.element(index, size_of_val(area)) } else { None }
@@ -259,7 +316,7 @@ impl Mapping {
     fn words(&self, index: u64, area_size: usize) -> Option<&[AtomicUsize]> {
         let index = usize::try_from(index).ok()?;
         let size = area_size.checked_add(8)?;
-        if index >= self.count || size != self.stride {
+        if index >= self.count() || size != self.stride {
             return None;
         }
         // Neither wraps: the sum is less than `self.len`, by the type's invariant.
@@ -285,7 +342,9 @@ impl Mapping {
         // SAFETY: this only takes pages out of this process's view. The mapping is shared and a
         // file's, so the system keeps what they hold, changes included, and maps the same bytes
         // at the next access: no atomic in it changes its value.
-        unsafe { self.raw.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, 0, self.len) }
+        unsafe {
+            self.raw.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, 0, self.len())
+        }
     }
 
     /// Writes the mapping's changes to the file where a sync of the file does not (on Linux it
@@ -295,74 +354,7 @@ impl Mapping {
     ///
     /// The system's.
     pub(crate) fn write_back(&self) -> io::Result<()> {
-        if cfg!(target_os = "linux") { Ok(()) } else { self.raw.flush_range(0, self.len) }
-    }
-}
-
-/// One element of the mapped array: at least the words of a trailer.
-#[derive(Clone, Copy)]
-pub(crate) struct Element<'m> {
-    words: &'m [AtomicUsize],
-}
-
-impl<'m> Element<'m> {
-    /// The words of the area, and those of the trailer.
-    #[inline(always)]
-    fn parts(self) -> (&'m [AtomicUsize], &'m [AtomicUsize]) {
-        let area_len = self.words.len().saturating_sub(8 / WORD_SIZE);
-        self.words.split_at_checked(area_len).unwrap_or_default()
-    }
-
-    /// Copies the area out.
-    ///
-    /// # Panics
-    ///
-    /// If `area` is larger than the element.
-    ///
-    /// Always inlined, since the size is a constant only in the caller. Two words at a time where
-    /// the processor has registers for that: what is read again at once, in larger pieces than a
-    /// word, would otherwise wait for the words to reach the cache.
-    #[inline(always)]
-    pub(crate) fn copy_area(self, area: &mut [u8]) {
-        let (from, _) = self.words.split_at(area.len() / WORD_SIZE);
-        #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-        let (from, area) = {
-            let (pairs, rest) = from.split_at(from.len() & !1);
-            let (to_pairs, to_rest) = area.split_at_mut(size_of_val(pairs));
-            for (to, from) in to_pairs.chunks_exact_mut(16).zip(pairs.chunks_exact(2)) {
-                let words: [usize; 2] = std::array::from_fn(|i| {
-                    from.get(i).map_or(0, |word| word.load(Ordering::Relaxed))
-                });
-                let pair: std::arch::x86_64::__m128i = zerocopy::transmute!(words);
-                to.copy_from_slice(pair.as_bytes());
-            }
-            (rest, to_rest)
-        };
-        load(from, area);
-    }
-
-    /// Copies the trailer out.
-    #[inline(always)]
-    pub(crate) fn trailer(self) -> [u8; 8] {
-        let mut trailer = [0; 8];
-        load(self.parts().1, &mut trailer);
-        trailer
-    }
-}
-
-#[inline(always)]
-fn load(from: &[AtomicUsize], to: &mut [u8]) {
-    let Ok(to) = <[[u8; WORD_SIZE]]>::mut_from_bytes(to) else { return };
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = from.load(Ordering::Relaxed).to_ne_bytes();
-    }
-}
-
-#[inline]
-fn store(to: &[AtomicUsize], from: &[u8]) {
-    let Ok(from) = <[[u8; WORD_SIZE]]>::ref_from_bytes(from) else { return };
-    for (to, from) in to.iter().zip(from) {
-        to.store(usize::from_ne_bytes(*from), Ordering::Relaxed);
+        if cfg!(target_os = "linux") { Ok(()) } else { self.raw.flush_range(0, self.len()) }
     }
 }
 

@@ -10,6 +10,7 @@
 mod allocate;
 mod background;
 mod copy;
+mod element;
 mod file;
 mod file_system;
 mod identity;
@@ -17,16 +18,19 @@ mod lock;
 mod mapping;
 mod process;
 mod seam;
+mod sequence;
 mod suspects;
+mod wait;
 
 #[cfg(test)]
 pub(crate) mod sim;
 
 pub(crate) use background::BackgroundSync;
-pub(crate) use copy::copy_start;
+pub(crate) use copy::{copy_range, copy_start};
+pub(crate) use element::{Element, Words};
 pub(crate) use file::{NewFile, StoreFile};
-pub use lock::Holder;
-pub(crate) use lock::{Lock, holders};
+pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::Growth;
-pub(crate) use mapping::{Element, Mapping, MappingOptions};
+pub(crate) use mapping::{Mapping, MappingOptions};
 pub(crate) use process::{Process, ProcessIdentity, random_bytes};
+pub(crate) use wait::{wait_while, wake_all};

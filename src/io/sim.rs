@@ -32,7 +32,7 @@ pub(crate) use explore::{Counts, Crash, Explorer, Failure};
 pub(crate) use recorder::Recorder;
 pub(crate) use trace::Trace;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 
 use super::identity::Identity;
@@ -41,6 +41,34 @@ use super::seam::Operation;
 thread_local! {
     /// Who is told of what this thread does.
     static ATTACHED: RefCell<Option<Recorder>> = const { RefCell::new(None) };
+}
+
+thread_local! {
+    /// How often this thread's machine was started again.
+    static BOOTS: Cell<u8> = const { Cell::new(0) };
+}
+
+/// What tells one boot of this thread's machine from another.
+pub(super) fn boots() -> u8 {
+    BOOTS.get()
+}
+
+/// While it lives, the thread's machine has been started again after a power cut.
+#[derive(Debug)]
+pub(crate) struct StartedAgain(u8);
+
+impl StartedAgain {
+    pub(crate) fn new() -> Self {
+        let before = BOOTS.get();
+        BOOTS.set(before.wrapping_add(1));
+        Self(before)
+    }
+}
+
+impl Drop for StartedAgain {
+    fn drop(&mut self) {
+        BOOTS.set(self.0);
+    }
 }
 
 /// Whether a recorder is told of what this thread does.

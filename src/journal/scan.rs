@@ -76,7 +76,8 @@ pub enum Fault {
     },
 }
 
-/// Reads the frames that follow what `meta` says.
+/// Reads the frames that follow what `meta` says, up to a commit: those behind it are not looked
+/// at.
 ///
 /// # Errors
 ///
@@ -86,11 +87,15 @@ pub(crate) fn scan(
     identity: &JournalIdentity,
     geometry: &Geometry,
     meta: &Meta,
+    last_commit: u64,
 ) -> Result<Scan> {
     let mut reader = Reader { file, identity, geometry, file_len: file.len()? };
     let mut scan = Scan { end: FRAMES_OFFSET, ..Scan::default() };
     let mut expected = meta.commit_number.saturating_add(1);
     while let Some((header, frame)) = reader.header(scan.end)? {
+        if expected > last_commit {
+            return Ok(scan);
+        }
         if frame.epoch != meta.epoch || frame.first_commit != expected {
             break;
         }
@@ -111,7 +116,9 @@ pub(crate) fn scan(
         expected = frame.last_commit.saturating_add(1);
         scan.end = end;
     }
-    scan.fault = reader.find_later(scan.end, meta.epoch, expected)?;
+    if expected <= last_commit {
+        scan.fault = reader.find_later(scan.end, meta.epoch, expected)?;
+    }
     Ok(scan)
 }
 

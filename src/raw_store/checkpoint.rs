@@ -9,23 +9,17 @@
 //! A meta speaks only for slots that were synced before it was written. The two metas are written
 //! in turn, so that one is whole whenever the power fails.
 
-use std::mem::offset_of;
-
 use zerocopy::IntoBytes;
-use zerocopy::little_endian::U64;
 
 use crate::error::{Error, Result};
-use crate::format::geometry::{LIVE_OFFSET, META_OFFSETS, PAGE_SIZE};
+use crate::format::geometry::{META_OFFSETS, PAGE_SIZE};
 use crate::format::journal::JournalIdentity;
-use crate::format::live::{FLAG_POISONED, FLAG_READY, LivePage};
 use crate::format::meta::Meta;
-use crate::io::{BackgroundSync, random_bytes};
+use crate::io::{BackgroundSync, StoreFile, random_bytes};
 use crate::journal::Journal;
+use crate::live_block::nonce_numbers;
 
-use super::{Access, JournalUse, Progress, RawStore};
-
-/// Where the live block says that its writer has stopped.
-const FLAGS_OFFSET: u64 = LIVE_OFFSET + offset_of!(LivePage, flags) as u64;
+use super::{JournalUse, Progress, RawStore};
 
 impl RawStore {
     /// Makes all commits durable, also those with [`Durability::Deferred`]. When this has returned,
@@ -39,9 +33,6 @@ impl RawStore {
     ///
     /// [`Durability::Deferred`]: crate::Durability::Deferred
     pub fn sync(&mut self) -> Result<()> {
-        if self.access == Access::Read {
-            return Ok(());
-        }
         self.settle();
         self.check_usable()?;
         if self.meta.commit_number == self.durable.commit_number {
@@ -63,6 +54,7 @@ impl RawStore {
     pub(super) fn finish(&mut self) -> Result<()> {
         self.sync()?;
         if !self.progress.started {
+            self.leave_unchanged();
             return Ok(());
         }
         self.progress.started = false;
@@ -78,6 +70,9 @@ impl RawStore {
         let clean = |meta: &mut Meta| (meta.clean, meta.epoch) = (true, epoch);
         self.write_meta(clean)?; // Closed: the journal is needed no more.
         self.write_meta(clean)?; // Either meta is enough, should the other rot.
+        if let Some(publisher) = self.publisher() {
+            publisher.retire();
+        }
         match std::mem::replace(&mut self.journal, JournalUse::None) {
             JournalUse::Open(journal) => {
                 if self.zero_journal {
@@ -85,7 +80,18 @@ impl RawStore {
                 }
                 journal.remove()
             }
-            JournalUse::None | JournalUse::Unneeded => Ok(()),
+            JournalUse::Claimed(_) | JournalUse::None | JournalUse::Unneeded => Ok(()),
+        }
+    }
+
+    /// Gives the store back as it was found: the journal was only made to be locked.
+    fn leave_unchanged(&mut self) {
+        if let Some(publisher) = self.publisher().filter(|_| self.nonce != [0; 16]) {
+            publisher.retire();
+        }
+        if let JournalUse::Claimed(file) = std::mem::replace(&mut self.journal, JournalUse::None) {
+            // A file too many is a nuisance and no danger.
+            let _ = file.remove();
         }
     }
 
@@ -98,25 +104,26 @@ impl RawStore {
 
     #[cold]
     fn start(&mut self) -> Result<()> {
-        if self.access == Access::Read {
-            return Err(Error::ReadOnly { path: self.path().to_owned() });
-        }
         self.check_usable()?;
+        self.check_places()?;
         self.allocate_capacity(self.meta.len)?;
-        if let JournalUse::None = self.journal {
-            self.open_journal()?;
+        if let JournalUse::Claimed(file) = &self.journal {
+            let file = file.try_clone()?;
+            self.open_journal(file)?;
         }
         self.progress.started = true;
         Ok(())
     }
 
-    /// Creates the journal, and says in the meta that it is needed.
-    fn open_journal(&mut self) -> Result<()> {
+    /// Makes the journal, and says in the meta that it is needed.
+    fn open_journal(&mut self, file: StoreFile) -> Result<()> {
         self.sync_meta()?; // What this handle builds upon is durable.
         let draw = random_bytes().map_err(Error::io("draw a random number for", self.path()))?;
         let identity = JournalIdentity::new(self.store_id(), draw, self.geometry());
         let epoch = self.durable.epoch + 1;
-        let journal = Journal::create(&self.file, identity, epoch)?; // Durable, name included.
+        let journal = Journal::begin(file, identity, epoch)?;
+        let result = journal.make_durable(); // Durable, name included.
+        self.poison_if_failed(result)?;
         let result = self.write_meta(|meta| {
             (meta.clean, meta.epoch, meta.journal_id) = (false, epoch, identity.journal_id);
         }); // From here a crash makes the next opening look into the journal.
@@ -136,11 +143,21 @@ impl RawStore {
         Ok(())
     }
 
-    /// Checks that store and journal can be found where they were opened.
+    /// Checks that store and journal can be found where they were opened, and that nobody else has
+    /// come to write the store, as one can who finds it under another name.
     pub(super) fn check_places(&self) -> Result<()> {
-        let JournalUse::Open(journal) = &self.journal else { return Ok(()) };
+        match &self.journal {
+            JournalUse::Claimed(journal) => journal.check_place()?,
+            JournalUse::Open(journal) => journal.check_place()?,
+            JournalUse::None | JournalUse::Unneeded => return Ok(()),
+        }
         self.file.check_place()?;
-        journal.check_place()
+        match self.live_block() {
+            Some(live) if live.nonce() != nonce_numbers(self.nonce) => {
+                Err(Error::Replaced { path: self.path().to_owned() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// After a failed sync what is on disk is not known, so that nothing more is written, and this
@@ -149,9 +166,9 @@ impl RawStore {
         if result.is_err() {
             self.progress.poisoned = true;
             self.file.suspect();
-            // For those who look at the file from outside; nothing rests on it.
-            let flags = U64::new(FLAG_READY | FLAG_POISONED);
-            let _ = self.file.write(FLAGS_OFFSET, flags.as_bytes());
+            if let Some(publisher) = self.publisher() {
+                publisher.poison();
+            }
         }
         result
     }
@@ -210,18 +227,6 @@ impl RawStore {
         self.poison_if_failed(result)
     }
 
-    /// Tells in the live block what a crash cannot take any more: for those who look from outside,
-    /// and as far as that succeeds.
-    pub(super) fn publish(&self) {
-        const OFFSET: u64 = LIVE_OFFSET + offset_of!(LivePage, published_len) as u64;
-        const _: () = {
-            let next = offset_of!(LivePage, published_len) + size_of::<U64>();
-            assert!(offset_of!(LivePage, commit_number) == next, "the two numbers are neighbours");
-        };
-        let numbers = [U64::new(self.meta.len), U64::new(self.meta.commit_number)];
-        let _ = self.file.write(OFFSET, numbers.as_bytes());
-    }
-
     /// After this all slots are durable, and the length of a file that grew.
     pub(super) fn sync_slots(&mut self) -> Result<()> {
         if let Some(write_back) = self.write_back.take() {
@@ -263,7 +268,9 @@ impl Drop for RawStore {
             return std::mem::forget(self.write_back.take());
         }
         let Progress { started, poisoned, .. } = self.progress;
-        if started && !poisoned && !std::thread::panicking() {
+        if !started && !poisoned {
+            self.leave_unchanged();
+        } else if !poisoned && !std::thread::panicking() {
             // Nobody is left to tell; who wants to know calls `close`.
             let _ = self.finish();
         }
@@ -276,6 +283,7 @@ impl Drop for RawStore {
 mod tests {
     use super::*;
     use crate::io::Process;
+    use crate::raw_reader::RawReader;
     use crate::record::Record;
 
     #[stridedb::record]
@@ -337,12 +345,12 @@ mod tests {
         let (path, other) = (directory.path().join("s.stride"), directory.path().join("other"));
         RawStore::create(&other, &Number::schema()).unwrap().close().unwrap();
         drop(poisoned(&path));
-        let found = RawStore::open_read_only(&path);
+        let found = RawReader::open(&path);
         assert!(matches!(found, Err(Error::Poisoned { .. })), "{found:?}");
-        assert!(RawStore::open_read_only(&other).is_ok(), "another file is not suspect");
+        assert!(RawReader::open(&other).is_ok(), "another file is not suspect");
         let store = RawStore::open(&path).unwrap();
         assert_eq!((store.len(), store.open_report().recovered), (1, true));
         store.close().unwrap();
-        assert_eq!(RawStore::open_read_only(&path).unwrap().len(), 1);
+        assert_eq!(RawReader::open(&path).unwrap().len().unwrap(), 1);
     }
 }

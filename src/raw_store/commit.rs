@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::overlay::Overlay;
 use super::{JournalUse, RawStore};
 use crate::error::{Error, Result};
-use crate::format::geometry::SlotIndex;
+use crate::format::geometry::{LIVE_OFFSET, PAGE_SIZE, SlotIndex};
 use crate::format::journal::Frame;
 use crate::format::meta::Meta;
 use crate::format::slot::Trailer;
@@ -120,7 +120,6 @@ impl RawStore {
         let result = self.append_frame(&places); // Durable from here.
         let result = result.and_then(|()| self.apply(&places)); // Visible from here.
         self.poison_as_indeterminate(result)?;
-        self.publish();
         self.durable = self.meta;
         self.pending.clear();
         self.staged.clear();
@@ -178,13 +177,29 @@ impl RawStore {
         if !self.shares_blocks || first >= end {
             return Ok(());
         }
-        self.slots.mapping.populate(first, end - 1).map_err(|source| Error::Full {
+        let needed = (end - first) * u64::from(self.geometry().stride());
+        let populated = self.slots.mapping.populate(first, end - 1);
+        populated.map_err(|source| self.full(needed, source))
+    }
+
+    /// The same for the live block.
+    pub(super) fn populate_header(&self) -> Result<()> {
+        if !self.shares_blocks {
+            return Ok(());
+        }
+        let (start, len) = (LIVE_OFFSET as usize, PAGE_SIZE);
+        let populated = self.slots.mapping.populate_range(start, len);
+        populated.map_err(|source| self.full(len as u64, source))
+    }
+
+    fn full(&self, needed: u64, source: std::io::Error) -> Error {
+        Error::Full {
             path: self.path().to_owned(),
-            needed: (end - first) * u64::from(self.geometry().stride()),
+            needed,
             file_size: self.geometry().file_len(self.capacity).unwrap_or(u64::MAX),
             available: self.file.available(),
             source,
-        })
+        }
     }
 
     /// Where all slots are that wait or are staged: each once, and in the order of their indices.
@@ -216,15 +231,22 @@ impl RawStore {
         journal.append(&frame, places.iter().map(slot))
     }
 
-    /// Copies the slots that wait into the mapping.
+    /// Copies the slots that wait into the mapping, beside readers, and tells these what they may
+    /// see.
     fn apply(&mut self, places: &[Unapplied]) -> Result<()> {
+        if let Some(publisher) = self.publisher() {
+            publisher.begin_transaction()?;
+        }
         for place in places {
             let slot = place.slot(&self.pending, &self.staged);
             let Some((trailer, area)) = slot.split_last() else { continue };
             let trailer: Trailer = zerocopy::transmute!(*trailer);
             self.slots.put(&self.file, SlotIndex::new(place.index), trailer, area)?;
         }
-        Ok(())
+        match self.publisher() {
+            Some(publisher) => publisher.end_transaction(&(&self.meta).into()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -36,13 +36,14 @@ impl<A: Area> CopiedSlots<A> {
         index.wrapping_sub(self.start) < self.areas.len() as u64
     }
 
-    /// Copies slots from `start` on; how many there are.
+    /// Copies slots from `start` on, of which somebody may be writing some; how many there are. A
+    /// slot that is being written is there as one that is damaged.
     #[inline]
-    pub(super) fn fill(&mut self, slots: &Slots, start: u64) -> usize {
+    pub(crate) fn fill(&mut self, slots: &Slots, start: u64, beside_writer: bool) -> usize {
         self.start = start;
         let count_max = (SIZE / size_of::<A>()).clamp(1, COUNT_MAX);
         self.areas.resize(count_max, A::new_zeroed());
-        let count = slots.summer.run(Fill { copies: self, slots });
+        let count = slots.summer.run(Fill { copies: self, slots, beside_writer });
         self.areas.truncate(count);
         count
     }
@@ -59,9 +60,14 @@ impl<A: Area> CopiedSlots<A> {
         }
     }
 
+    /// Where a slot among them was copied to.
+    pub(crate) fn area_mut(&mut self, index: SlotIndex) -> &mut A {
+        &mut self.areas[index.get().wrapping_sub(self.start) as usize]
+    }
+
     /// A verified record among them; `None` if it was removed.
     #[inline]
-    pub(super) fn get(&self, slots: &Slots, index: SlotIndex) -> Result<Option<&A>, Corruption> {
+    pub(crate) fn get(&self, slots: &Slots, index: SlotIndex) -> Result<Option<&A>, Corruption> {
         let position = index.get().wrapping_sub(self.start) as usize;
         let trailer = self.trailers[position];
         let tag = trailer.verify_crc(index, self.area_crcs[position], slots.key)?;
@@ -73,6 +79,7 @@ impl<A: Area> CopiedSlots<A> {
 struct Fill<'c, A> {
     copies: &'c mut CopiedSlots<A>,
     slots: &'c Slots,
+    beside_writer: bool,
 }
 
 impl<A: Area> Summing for Fill<'_, A> {
@@ -80,7 +87,7 @@ impl<A: Area> Summing for Fill<'_, A> {
 
     #[inline(always)]
     fn run(self, summer: Summer) -> usize {
-        let Self { copies, slots } = self;
+        let Self { copies, slots, beside_writer } = self;
         let (start, mut count) = (copies.start, 0);
         let areas = copies.areas.as_mut_slice();
         let trailers = &mut copies.trailers[..areas.len()];
@@ -89,10 +96,15 @@ impl<A: Area> Summing for Fill<'_, A> {
             let index = start.wrapping_add(count as u64);
             let Some(element) = slots.mapping.element(index, size_of::<A>()) else { break };
             let mut area = A::new_zeroed();
-            element.copy_area(area.as_mut_bytes());
+            let trailer = if beside_writer {
+                element.read(area.as_mut_bytes()).unwrap_or_default()
+            } else {
+                element.copy_area(area.as_mut_bytes());
+                element.trailer()
+            };
             area_crcs[count] = summer.crc32(&area);
             areas[count] = area;
-            trailers[count] = zerocopy::transmute!(element.trailer());
+            trailers[count] = zerocopy::transmute!(trailer);
             count += 1;
         }
         count

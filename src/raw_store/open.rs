@@ -1,6 +1,7 @@
 //! Opening and creating: everything that comes before a store can be used.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromZeros, IntoBytes};
@@ -13,11 +14,14 @@ use crate::format::Corruption;
 use crate::format::checksum::{Summer, crc32, key};
 use crate::format::geometry::{Geometry, LIVE_OFFSET, META_OFFSETS, SCHEMA_OFFSET};
 use crate::format::header::{Header, HeaderPage, Identity, VERSION};
-use crate::format::live::{Live, LivePage, Writer};
+use crate::format::live::{LivePage, Writer};
 use crate::format::meta::{COUNT_WRITABLE, Meta};
+use crate::holders;
 use crate::io::{
     Lock, Mapping, MappingOptions, NewFile, Process, ProcessIdentity, StoreFile, random_bytes,
 };
+use crate::journal::Claim;
+use crate::live_block::{LiveBlock, Publisher, WRITER_OFFSET};
 use crate::options::OpenOptions;
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
@@ -49,22 +53,17 @@ impl RawStore {
         options: &OpenOptions,
         accept: impl FnOnce(&Self) -> Result<()>,
     ) -> Result<Self> {
-        let access = match options {
-            OpenOptions { read_only: true, .. } => Access::Read,
-            OpenOptions { maintenance: true, .. } => Access::Maintain,
-            _ => Access::Write,
-        };
-        let lock = if access == Access::Read { Lock::Shared } else { Lock::Exclusive };
-        let file = StoreFile::open(path, access != Access::Read)?;
-        file.lock(lock, options.wait).map_err(|error| name_the_writer(error, &file))?;
+        let start = Instant::now();
+        let access = Access::of(options);
+        let file = StoreFile::open(path, true)?;
+        file.lock(access.lock(), options.wait).map_err(|error| holders::name(error, &file))?;
         options.check_network(&file)?;
-        if access == Access::Read && file.is_suspect() {
-            // What it seems to hold may be in memory only.
-            return Err(Error::Poisoned { path: file.path().to_owned() });
-        }
+        file.check_single_name()?;
+        let claim = Claim::take(&file, options.wait.saturating_sub(start.elapsed()))
+            .map_err(|error| holders::name_writer(error, &file))?;
         let mut store = Self::adopt(file, access, options)?;
         accept(&store)?;
-        store.take_up()?;
+        store.take_up(claim)?;
         Ok(store)
     }
 
@@ -73,9 +72,11 @@ impl RawStore {
         options.check_network(new.file())?;
         write_empty(new.file(), schema)?;
         new.file().sync_all()?; // Complete: it may have a name.
-        let access = if options.maintenance { Access::Maintain } else { Access::Write };
-        let mut store = Self::adopt(new.publish(Lock::Exclusive)?, access, options)?;
-        store.take_up()?;
+        let access = Access::of(options);
+        let file = new.publish(access.lock())?;
+        let claim = Claim::take(&file, Duration::ZERO)?;
+        let mut store = Self::adopt(file, access, options)?;
+        store.take_up(claim)?;
         Ok(store)
     }
 
@@ -101,15 +102,13 @@ impl RawStore {
     fn adopt(file: StoreFile, access: Access, options: &OpenOptions) -> Result<Self> {
         let structures = Structures::read(&file)?;
         let (header, meta, meta_page) = decide(&structures, &file)?;
-        if access != Access::Read {
-            check_writable(&header, file.path())?;
-        }
+        check_writable(&header, file.path())?;
         let (schema_text, schema, schema_damage) = read_schema(&structures, &header, &file)?;
         let geometry = *header.geometry();
         let mapping_options = MappingOptions {
             start: geometry.data_start(),
             stride: geometry.stride(),
-            writable: access != Access::Read,
+            writable: true,
             growth: options.growth,
         };
         let mapping = Mapping::new(file.file(), structures.file_len, mapping_options)
@@ -118,7 +117,7 @@ impl RawStore {
         let damage = page_damage.chain(schema_damage).collect();
         let key = key(header.identity().store_id);
         let slot_words = geometry.stride() as usize / 8;
-        let moves_blocks = access != Access::Read && file.may_move_blocks();
+        let moves_blocks = file.may_move_blocks();
         Ok(Self {
             slots: Slots { mapping, geometry, key, summer: Summer::new(), moves_blocks },
             header,
@@ -127,7 +126,8 @@ impl RawStore {
             schema_text,
             meta,
             durable: meta,
-            live: structures.live.clone(),
+            last_writer: structures.live.clone(),
+            nonce: [0; 16],
             meta_page,
             journal: JournalUse::None,
             write_back: None,
@@ -138,7 +138,7 @@ impl RawStore {
             before: None,
             capacity: geometry.slot_count_in(structures.file_len),
             access,
-            shares_blocks: access != Access::Read && file.may_share_blocks(),
+            shares_blocks: file.may_share_blocks(),
             process: Process::current(),
             progress: Progress::default(),
             scratch: vec![0; geometry.area_size() as usize / 8],
@@ -148,17 +148,18 @@ impl RawStore {
     }
 
     /// Recovers, and says who is here.
-    fn take_up(&mut self) -> Result<()> {
-        self.recover()?;
-        if self.access == Access::Read {
-            return Ok(());
-        }
+    fn take_up(&mut self, claim: Claim) -> Result<()> {
+        self.recover(claim)?;
         self.check_counters()?;
         if self.file.is_suspect() {
             self.sync_meta()?; // As durable as it looks, like all that recovery went through.
             self.file.trust_again();
         }
-        self.write_live_block()
+        self.announce()?; // Recovery may have done so already.
+        if let Some(publisher) = self.publisher() {
+            publisher.end_transaction(&(&self.meta).into())?; // Readers may look from here on.
+        }
+        Ok(())
     }
 
     /// Checks that the counters of the metas leave room for what a writer counts in its life.
@@ -177,7 +178,12 @@ impl RawStore {
         })
     }
 
-    fn write_live_block(&self) -> Result<()> {
+    /// Says in the live block that another writer lives now, before it touches a slot or the
+    /// journal: what readers know of the last one does not hold any more.
+    pub(super) fn announce(&mut self) -> Result<()> {
+        if self.nonce != [0; 16] {
+            return Ok(());
+        }
         let process = ProcessIdentity::current();
         let nonce = random_bytes().map_err(Error::io("draw a random number for", self.path()))?;
         let writer = Writer {
@@ -188,31 +194,47 @@ impl RawStore {
             program: process.program,
             host: process.host,
         };
-        let page = LivePage::encode(&writer, self.meta.len, self.meta.commit_number);
-        self.file.write(LIVE_OFFSET, page.as_bytes())
+        let Some(publisher) = self.publisher() else { return Ok(()) };
+        self.populate_header()?;
+        publisher.unsettle()?;
+        let page = LivePage::of_writer(&writer);
+        let offset = LIVE_OFFSET + WRITER_OFFSET as u64;
+        self.file.write(offset, &page.as_bytes()[WRITER_OFFSET..])?;
+        self.nonce = nonce;
+        Ok(())
+    }
+
+    /// Where readers look; `None` if nobody can find the file yet, or nothing is mapped any more.
+    pub(super) fn live_block(&self) -> Option<LiveBlock<'_>> {
+        match self.journal {
+            JournalUse::Unneeded => None,
+            _ => LiveBlock::of(&self.slots.mapping),
+        }
+    }
+
+    /// What tells readers; as above.
+    pub(super) fn publisher(&self) -> Option<Publisher<'_>> {
+        let through = self.slots.moves_blocks.then_some(&self.file);
+        self.live_block().map(|live| Publisher::new(live, through))
     }
 }
 
-/// Adds to a busy lock what its holder has written about itself into the file.
-pub(crate) fn name_the_writer(error: Error, file: &StoreFile) -> Error {
-    let Error::Locked { path, mut holders } = error else { return error };
-    if let Ok(structures) = Structures::read(file) {
-        describe_writer(&mut holders, &structures.live);
+impl Access {
+    fn of(options: &OpenOptions) -> Self {
+        if options.maintenance { Self::Maintain } else { Self::Write }
     }
-    Error::Locked { path, holders }
-}
 
-/// Adds what the live block says of the process that holds the exclusive lock.
-pub(crate) fn describe_writer(holders: &mut [crate::io::Holder], live: &Live) {
-    let Some(writer) = live.writer.clone() else { return };
-    let holder = holders.iter_mut().find(|h| h.exclusive && h.process_id == writer.process_id);
-    if let Some(holder) = holder {
-        holder.describe(writer.program, writer.host, writer.opened_at);
+    /// The lock on the store: beside readers, or for oneself alone.
+    fn lock(self) -> Lock {
+        match self {
+            Self::Write => Lock::Shared,
+            Self::Maintain => Lock::Exclusive,
+        }
     }
 }
 
 /// Decides which identity and which meta count, and whether the file has what they speak of.
-fn decide(structures: &Structures, file: &StoreFile) -> Result<(Header, Meta, usize)> {
+pub(crate) fn decide(structures: &Structures, file: &StoreFile) -> Result<(Header, Meta, usize)> {
     let corrupt = |source| Error::Corrupt { path: file.path().to_owned(), corruption: source };
     let unknown = || structures.why_unknown(file.path());
     let (header, _) = structures.identity().ok_or_else(unknown)?;
@@ -229,7 +251,7 @@ fn decide(structures: &Structures, file: &StoreFile) -> Result<(Header, Meta, us
 }
 
 /// Checks that this version knows what it must know to write the file.
-pub(super) fn check_writable(header: &Header, path: &Path) -> Result<()> {
+pub(crate) fn check_writable(header: &Header, path: &Path) -> Result<()> {
     header.identity().check_writable().map_err(|(version, features)| Error::Unsupported {
         path: path.to_owned(),
         reason: format!(
@@ -240,7 +262,7 @@ pub(super) fn check_writable(header: &Header, path: &Path) -> Result<()> {
 }
 
 /// The schema and its text, and what is wrong with it if a copy had to serve.
-fn read_schema(
+pub(crate) fn read_schema(
     structures: &Structures,
     header: &Header,
     file: &StoreFile,

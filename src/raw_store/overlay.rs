@@ -9,7 +9,7 @@ const FEW: usize = 8;
 
 /// Whole slots, by their indices.
 #[derive(Debug)]
-pub(super) struct Overlay {
+pub(crate) struct Overlay {
     /// Words of a slot.
     slot_words: usize,
     /// In the order in which the slots came.
@@ -21,28 +21,28 @@ pub(super) struct Overlay {
 }
 
 impl Overlay {
-    pub(super) fn new(slot_words: usize) -> Self {
+    pub(crate) fn new(slot_words: usize) -> Self {
         Self { slot_words, indices: Vec::new(), words: Vec::new(), positions: HashMap::default() }
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
 
     /// How many slots there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.indices.len()
     }
 
     /// Bytes that they take.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         size_of_val(self.words.as_slice()) as u64
     }
 
     /// The words of a slot, its trailer last, if it is here.
     #[inline]
-    pub(super) fn get(&self, index: u64) -> Option<&[u64]> {
+    pub(crate) fn get(&self, index: u64) -> Option<&[u64]> {
         if self.is_empty() {
             return None;
         }
@@ -51,12 +51,12 @@ impl Overlay {
 
     /// The words of the slot that came after so many others.
     #[inline]
-    pub(super) fn slot(&self, position: usize) -> &[u64] {
+    pub(crate) fn slot(&self, position: usize) -> &[u64] {
         &self.words[position * self.slot_words..][..self.slot_words]
     }
 
     /// The indices in the order in which their slots came.
-    pub(super) fn indices(&self) -> &[u64] {
+    pub(crate) fn indices(&self) -> &[u64] {
         &self.indices
     }
 
@@ -70,7 +70,7 @@ impl Overlay {
 
     /// Takes a slot in, or another state of one that is here.
     #[inline]
-    pub(super) fn put(&mut self, index: u64, area: &[u64], trailer: u64) {
+    pub(crate) fn put(&mut self, index: u64, area: &[u64], trailer: u64) {
         let end = self.len();
         let position = if end < FEW {
             self.position(index).unwrap_or(end)
@@ -92,7 +92,7 @@ impl Overlay {
     }
 
     /// Takes over all slots of another one, which is empty then.
-    pub(super) fn absorb(&mut self, other: &mut Self) {
+    pub(crate) fn absorb(&mut self, other: &mut Self) {
         for (position, &index) in other.indices.iter().enumerate() {
             if let Some((trailer, area)) = other.slot(position).split_last() {
                 self.put(index, area, *trailer);
@@ -102,7 +102,7 @@ impl Overlay {
     }
 
     /// Forgets all slots, and keeps the memory for the next ones.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         /// More memory than this is given back.
         const WORDS_MAX: usize = 1 << 17;
         self.indices.clear();

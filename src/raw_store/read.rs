@@ -64,7 +64,7 @@ impl RawStore {
     /// [`Error::Corrupt`] if the file does not even have the first of them.
     #[inline(never)]
     pub(crate) fn copy_out<A: Area>(&self, start: u64, copies: &mut CopiedSlots<A>) -> Result<()> {
-        if copies.fill(&self.slots, start) > 0 {
+        if copies.fill(&self.slots, start, false) > 0 {
             if self.has_overlay() {
                 copies.lay_over(|index| self.overlaid(index));
             }

@@ -4,56 +4,52 @@ use std::time::Duration;
 
 use zerocopy::IntoBytes;
 
-use super::{Access, JournalUse, RawStore};
+use super::{JournalUse, RawStore};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
-use crate::format::digest::Digest;
-use crate::format::geometry::SlotIndex;
 use crate::format::journal::JournalIdentity;
-use crate::format::slot::{State, Trailer};
-use crate::io::{Lock, StoreFile};
-use crate::journal::{Journal, Scan, find, scan};
+use crate::format::slot::Trailer;
+use crate::holders;
+use crate::io::StoreFile;
+use crate::journal::{Claim, Journal, Scan, scan};
 use crate::recovery::{Decision, JournalFound, Refusal, decide};
 
 impl RawStore {
     /// Brings the store into a state in which it can be used.
-    pub(super) fn recover(&mut self) -> Result<()> {
-        let writable = self.access != Access::Read;
-        let (found, file) = find(self.path(), writable)?;
+    pub(super) fn recover(&mut self, claim: Claim) -> Result<()> {
+        let found = claim.look()?;
         let both_whole = self.report.damage.iter().all(|damage| !damage.is_of_a_meta());
         let journal_id = self.durable.journal_id;
         let named = JournalIdentity::new(self.store_id(), journal_id, self.geometry());
-        let decision = decide(&named, self.durable.clean, both_whole, &found);
-        let identity = match found {
-            JournalFound::Empty(identity) | JournalFound::Whole(identity) => Some(identity),
-            JournalFound::Missing | JournalFound::Damaged(_) => None,
-        };
-        match (decision, file, identity) {
-            (Decision::Refuse(refusal), ..) => return Err(refusal.into_error(self.path())),
-            (Decision::CompareSlots, ..) => {
+        match decide(&named, self.durable.clean, both_whole, &found) {
+            Decision::Refuse(refusal) => return Err(refusal.into_error(self.path())),
+            Decision::Nothing => self.check_len()?,
+            Decision::CompareSlots => {
                 self.check_len()?;
                 self.compare_slots()?;
-                if writable {
-                    self.mend_metas()?;
-                }
+                self.mend_metas()?;
             }
-            (Decision::Replay, Some(file), Some(identity)) if writable => {
-                self.replay(file, identity)?;
-            }
-            (Decision::Replay, Some(file), Some(identity)) => {
-                self.read_through(&file, &identity)?;
-            }
-            (Decision::RemoveLeftover, Some(file), _) if writable => {
-                self.mend_metas()?; // Both metas need no journal, and are durable.
-                file.remove()?;
-            }
-            (Decision::SetAside, Some(file), _) if writable => {
+            Decision::RemoveLeftover => self.mend_metas()?, // Both are durable, and need none.
+            Decision::SetAside => {
                 self.mend_metas()?; // As above.
+                let Some(file) = claim.into_file() else { return Ok(()) };
                 self.report.set_aside = Some(file.set_aside()?);
+                let claim = Claim::take(&self.file, Duration::ZERO);
+                let claim = claim.map_err(|error| holders::name_writer(error, &self.file))?;
+                self.journal = claim.into_file().map_or(JournalUse::None, JournalUse::Claimed);
+                return Ok(());
             }
-            _ => {}
+            Decision::Replay => {
+                if let (JournalFound::Empty(identity) | JournalFound::Whole(identity), Some(file)) =
+                    (found, claim.into_file())
+                {
+                    self.replay(file, identity)?;
+                }
+                return self.check_len();
+            }
         }
-        self.check_len()
+        self.journal = claim.into_file().map_or(JournalUse::None, JournalUse::Claimed);
+        Ok(())
     }
 
     /// Checks that the file has all slots.
@@ -84,20 +80,7 @@ impl RawStore {
 
     /// Reads all slots, and refuses the store unless they are what the meta says.
     fn compare_slots(&self) -> Result<()> {
-        let (mut live_count, mut digest) = (0, Digest::default());
-        let mut area = vec![0; self.slots.area_words()];
-        for index in (0..self.meta.len).map(SlotIndex::new) {
-            match self.read(index.into(), &mut area) {
-                Ok((tag, area_crc)) if tag.state() == State::Live => {
-                    live_count += 1;
-                    digest.add(index.get(), area_crc);
-                }
-                // A damaged slot makes the digest wrong, and is found when it is read.
-                Ok(_) | Err(_) => {}
-            }
-        }
-        let digest_is_right = self.meta.digest.is_none_or(|expected| expected == digest);
-        if live_count == self.meta.live_count && digest_is_right {
+        if self.slots.are_what_it_says(&self.meta) {
             return Ok(());
         }
         Err(Refusal::Missing.into_error(self.path()))
@@ -110,9 +93,9 @@ impl RawStore {
         self.adopt_frame(&found);
         self.check_counters()?;
         self.check_len()?;
-        file.lock(Lock::Exclusive, Duration::ZERO)?;
         self.allocate_capacity(self.durable.len.min(self.meta.len))?;
         file.allocate(0, size)?; // What refuses the store comes before its first change.
+        self.announce()?; // Readers of the journal look again from here on.
         self.distrust_the_cache(&file, &found)?;
         self.durable = self.meta;
         let epoch = self.durable.epoch;
@@ -125,24 +108,10 @@ impl RawStore {
         Ok(())
     }
 
-    /// Keeps what the journal holds in memory, and writes nothing.
-    fn read_through(&mut self, file: &StoreFile, identity: &JournalIdentity) -> Result<()> {
-        file.sync_before_reading()?; // What is shown, no power cut takes back.
-        let found = self.scan(file, identity)?;
-        self.adopt_frame(&found);
-        let pending = &mut self.pending;
-        let mut area = vec![0; self.slots.area_words()];
-        found.for_each_image(file, identity, |index, slot| {
-            if let Some(trailer) = split(slot, &mut area) {
-                pending.put(index.get(), &area, zerocopy::transmute!(trailer));
-            }
-            Ok(())
-        })
-    }
-
     fn scan(&mut self, file: &StoreFile, identity: &JournalIdentity) -> Result<Scan> {
-        let found = scan(file, identity, self.geometry(), &self.durable)?;
-        let fault = found.fault.or_else(|| found.published_but_lost(&self.live, &self.durable));
+        let found = scan(file, identity, self.geometry(), &self.durable, u64::MAX)?;
+        let fault =
+            found.fault.or_else(|| found.published_but_lost(&self.last_writer, &self.durable));
         if let Some(fault) = fault {
             return Err(Error::JournalDamaged { journal: file.path().to_owned(), fault });
         }
@@ -189,7 +158,7 @@ impl RawStore {
 }
 
 /// Copies a slot's area into words; its trailer.
-fn split(slot: &[u8], area: &mut [u64]) -> Option<Trailer> {
+pub(crate) fn split(slot: &[u8], area: &mut [u64]) -> Option<Trailer> {
     let (bytes, trailer) = slot.split_last_chunk::<8>()?;
     let area = area.as_mut_bytes();
     if area.len() != bytes.len() {

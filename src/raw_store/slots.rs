@@ -5,20 +5,22 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::{Summer, Summing, crc32};
+use crate::format::digest::Digest;
 use crate::format::geometry::{Geometry, SlotIndex};
-use crate::format::slot::{Tag, Trailer};
+use crate::format::meta::Meta;
+use crate::format::slot::{State, Tag, Trailer};
 use crate::io::{Element, Mapping, StoreFile};
 use crate::record::Area;
 
 /// The slots of one file.
-pub(super) struct Slots {
-    pub(super) mapping: Mapping,
-    pub(super) geometry: Geometry,
+pub(crate) struct Slots {
+    pub(crate) mapping: Mapping,
+    pub(crate) geometry: Geometry,
     /// What the store's id contributes to each checksum.
-    pub(super) key: u32,
-    pub(super) summer: Summer,
+    pub(crate) key: u32,
+    pub(crate) summer: Summer,
     /// Whether a store into a page of the file can need a new block each time.
-    pub(super) moves_blocks: bool,
+    pub(crate) moves_blocks: bool,
 }
 
 /// Copies an area out and sums it: done together, it need not be read again.
@@ -36,6 +38,25 @@ impl<A: Area> Summing for CopyOut<'_, A> {
         self.element.copy_area(area.as_mut_bytes());
         *self.area = area;
         summer.crc32(&area)
+    }
+}
+
+/// The same beside a writer.
+struct CopyBesideWriter<'m, A> {
+    element: Element<'m>,
+    area: &'m mut A,
+}
+
+impl<A: Area> Summing for CopyBesideWriter<'_, A> {
+    type Output = Option<(Trailer, u32)>;
+
+    #[inline(always)]
+    fn run(self, summer: Summer) -> Self::Output {
+        let mut area = A::new_zeroed();
+        let trailer = self.element.read(area.as_mut_bytes());
+        *self.area = area;
+        let area_crc = summer.crc32(&area);
+        trailer.map(|trailer| (zerocopy::transmute!(trailer), area_crc))
     }
 }
 
@@ -58,7 +79,7 @@ pub struct SlotDump {
 
 impl Slots {
     /// Words of an area.
-    pub(super) fn area_words(&self) -> usize {
+    pub(crate) fn area_words(&self) -> usize {
         self.geometry.area_size() as usize / 8
     }
 
@@ -82,6 +103,53 @@ impl Slots {
         let element = self.mapping.element(index.get(), size_of::<A>())?;
         let area_crc = self.summer.run(CopyOut { element, area });
         Some((zerocopy::transmute!(element.trailer()), area_crc))
+    }
+
+    /// The same for a slot that somebody may be writing: `None` also if that is so. The tag may
+    /// still say that it is being written.
+    #[inline(always)]
+    pub(crate) fn copy_beside_writer<A: Area>(
+        &self,
+        index: SlotIndex,
+        area: &mut A,
+    ) -> Option<(Trailer, u32)> {
+        let element = self.mapping.element(index.get(), size_of::<A>())?;
+        self.summer.run(CopyBesideWriter { element, area })
+    }
+
+    /// The same where the area's size is known only now. `Err` if the file does not have the slot.
+    pub(crate) fn read_beside_writer(
+        &self,
+        index: SlotIndex,
+        area: &mut [u64],
+    ) -> Result<Option<Trailer>, Corruption> {
+        let Some(element) = self.mapping.element(index.get(), size_of_val(area)) else {
+            return Err(self.too_short(index));
+        };
+        Ok(element.read(area.as_mut_bytes()).map(|trailer| zerocopy::transmute!(trailer)))
+    }
+
+    /// The trailer of a slot; `None` if the file does not have it.
+    pub(crate) fn trailer(&self, index: SlotIndex) -> Option<[u8; 8]> {
+        let element = self.mapping.element(index.get(), self.area_words() * 8)?;
+        Some(element.trailer())
+    }
+
+    /// Whether all slots, read one by one, are what a meta says of them. A damaged one makes the
+    /// digest wrong, and is found when it is read.
+    pub(crate) fn are_what_it_says(&self, meta: &Meta) -> bool {
+        let (mut live_count, mut digest) = (0, Digest::default());
+        let mut area = vec![0; self.area_words()];
+        for index in (0..meta.len).map(SlotIndex::new) {
+            let Ok(trailer) = self.read_unverified(index, &mut area) else { return false };
+            if let Ok((tag, area_crc)) = trailer.verify(index, area.as_slice(), self.key) {
+                if tag.state() == State::Live {
+                    live_count += 1;
+                    digest.add(index.get(), area_crc);
+                }
+            }
+        }
+        live_count == meta.live_count && meta.digest.is_none_or(|expected| expected == digest)
     }
 
     /// Writes a slot that nobody can see yet; its area's CRC-32.
@@ -142,7 +210,7 @@ impl Slots {
     }
 
     /// A slot, unverified.
-    pub(super) fn dump(&self, index: SlotIndex) -> Result<SlotDump, Corruption> {
+    pub(crate) fn dump(&self, index: SlotIndex) -> Result<SlotDump, Corruption> {
         with_words(self.area_words(), |area| {
             let trailer = self.read_unverified(index, area)?;
             let tag = Tag::from_bits(trailer.tag.get());
@@ -159,7 +227,7 @@ impl Slots {
     }
 
     /// Puts in a dump what stands elsewhere.
-    pub(super) fn lay_over(&self, dump: &mut SlotDump, trailer: Trailer, area: &[u64]) {
+    pub(crate) fn lay_over(&self, dump: &mut SlotDump, trailer: Trailer, area: &[u64]) {
         dump.tag = Tag::from_bits(trailer.tag.get());
         dump.area = area.as_bytes().to_vec();
         dump.stored_checksum = trailer.checksum.get();
@@ -170,14 +238,14 @@ impl Slots {
     /// The slot lies outside what is mapped.
     #[cold]
     #[inline(never)]
-    pub(super) fn too_short(&self, index: SlotIndex) -> Corruption {
+    pub(crate) fn too_short(&self, index: SlotIndex) -> Corruption {
         let expected = self.geometry.file_len(index.get().saturating_add(1)).unwrap_or(u64::MAX);
         Corruption::FileTooShort { expected, actual: self.mapping.len() as u64 }
     }
 }
 
 /// Runs `work` on so many words, on the stack if they are few.
-pub(super) fn with_words<T>(count: usize, work: impl FnOnce(&mut [u64]) -> T) -> T {
+pub(crate) fn with_words<T>(count: usize, work: impl FnOnce(&mut [u64]) -> T) -> T {
     // All that is on the stack is zeroed, so that it should not be much more than is needed.
     match count {
         0..=16 => work(&mut [0; 16][..count]),

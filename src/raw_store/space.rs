@@ -192,7 +192,6 @@ impl RawStore {
             Access::Write => {
                 Err(Error::NeedsMaintenance { operation, path: self.path().to_owned() })
             }
-            Access::Read => Err(Error::ReadOnly { path: self.path().to_owned() }),
         }
     }
 

@@ -4,36 +4,40 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::Range;
 
+#[cfg(doc)]
 use super::Store;
+use super::{get, record_in};
 use crate::error::Result;
 use crate::format::geometry::SlotIndex;
 use crate::raw_store::CopiedSlots;
 use crate::record::Record;
+use crate::source::Source;
 
-/// The records of a range with their indices; made by [`Store::entries`] and [`Store::range`].
+/// The records of a range with their indices; made by [`Store::entries`] and [`Store::range`], and
+/// by those of a [`Reader`](crate::Reader).
 pub struct Entries<'s, R: Record> {
-    store: &'s Store<R>,
+    source: Source<'s>,
     indices: Range<u64>,
     /// Slots that are read before they are asked for.
     ahead: CopiedSlots<R::Area>,
 }
 
 impl<'s, R: Record> Entries<'s, R> {
-    pub(super) fn new(store: &'s Store<R>, indices: Range<u64>) -> Self {
-        Self { store, indices, ahead: CopiedSlots::new() }
+    pub(crate) fn new(source: Source<'s>, indices: Range<u64>) -> Self {
+        Self { source, indices, ahead: CopiedSlots::new() }
     }
 
     /// The entry at an index that is read in ascending order; `None` if the record was removed.
     #[inline]
     fn entry_in_order(&mut self, index: u64) -> Option<Result<(SlotIndex, R)>> {
         if !self.ahead.contains(index) {
-            if let Err(error) = self.store.raw.copy_out(index, &mut self.ahead) {
+            if let Err(error) = self.source.copy_out(index, &mut self.ahead) {
                 return Some(Err(error));
             }
         }
         let index = SlotIndex::new(index);
-        let record = match self.store.raw.get_copied(index, &self.ahead) {
-            Ok(area) => self.store.record_in(index, area?),
+        let record = match self.source.get_copied(index, &mut self.ahead) {
+            Ok(area) => record_in(self.source.schema(), index, area?),
             Err(error) => Err(error),
         };
         Some(record.map(|record| (index, record)))
@@ -42,7 +46,7 @@ impl<'s, R: Record> Entries<'s, R> {
     /// The entry at an index; `None` if the record was removed.
     #[inline]
     fn entry(&self, index: u64) -> Option<Result<(SlotIndex, R)>> {
-        let record = self.store.get(index).transpose()?;
+        let record = get(self.source, index.into()).transpose()?;
         Some(record.map(|record| (SlotIndex::new(index), record)))
     }
 }
@@ -81,7 +85,7 @@ impl<R: Record> FusedIterator for Entries<'_, R> {}
 
 impl<R: Record> Clone for Entries<'_, R> {
     fn clone(&self) -> Self {
-        Self::new(self.store, self.indices.clone())
+        Self::new(self.source, self.indices.clone())
     }
 }
 
@@ -91,12 +95,12 @@ impl<R: Record> fmt::Debug for Entries<'_, R> {
     }
 }
 
-/// The records of a store; made by [`Store::iter`].
+/// The records of a store; made by [`Store::iter`] and [`Reader::iter`](crate::Reader::iter).
 #[derive(Clone, Debug)]
 pub struct Iter<'s, R: Record>(Entries<'s, R>);
 
 impl<'s, R: Record> Iter<'s, R> {
-    pub(super) fn new(entries: Entries<'s, R>) -> Self {
+    pub(crate) fn new(entries: Entries<'s, R>) -> Self {
         Self(entries)
     }
 }

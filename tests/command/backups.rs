@@ -87,10 +87,28 @@ fn a_backup_for_which_there_is_no_room_leaves_nothing() {
     assert_eq!(names(&sandbox), before);
 }
 
+/// A writer has the store open, with commits in its journal: the copy is of the last of them.
 #[test]
-fn a_backup_beside_a_writer_waits_or_names_it() {
+fn a_backup_beside_a_writer_has_its_last_commit() {
     let sandbox = Sandbox::with_ticks(2);
-    let writer = stridedb::RawStore::open(sandbox.path("ticks.stride")).unwrap();
+    let mut writer = stridedb::RawStore::open(sandbox.path("ticks.stride")).unwrap();
+    let ended = sandbox.run(&["backup", "ticks.stride", "before.stride"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    writer.remove(0).unwrap();
+    let ended = sandbox.run(&["backup", "ticks.stride", "after.stride"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stdout.starts_with("copied 1 record in 2 slots"), "{ended:?}");
+    writer.close().unwrap();
+    for copy in ["before.stride", "after.stride"] {
+        assert_eq!(sandbox.run(&["verify", copy]).code, 0, "{copy}");
+    }
+}
+
+#[test]
+fn a_backup_of_a_store_that_somebody_has_for_himself_waits_or_names_him() {
+    let sandbox = Sandbox::with_ticks(2);
+    let options = stridedb::OpenOptions::new().maintenance(true);
+    let writer = options.open_raw(sandbox.path("ticks.stride")).unwrap();
     let ended = sandbox.run(&["backup", "ticks.stride", "copy.stride"]);
     assert_eq!(ended.code, 8, "{ended:?}");
     assert!(ended.stderr.contains(&std::process::id().to_string()), "{ended:?}");

@@ -9,17 +9,18 @@ use std::time::{Duration, Instant};
 
 use stridedb::format::Corruption;
 use stridedb::format::geometry::SCHEMA_OFFSET;
-use stridedb::zerocopy::IntoBytes;
-use stridedb::{Error, Finding, Problem, RawStore, Store, VerifyReport, inspect};
+
+use stridedb::{
+    Error, Finding, Problem, RawReader, RawStore, Reader, Store, VerifyReport, inspect,
+};
 
 use crate::common::{
-    Sample, assert_samples, chain, change_header, directory, make, record_at, report, sample,
-    ten_samples,
+    Sample, assert_samples, chain, change_header, directory, make, report, sample, ten_samples,
 };
 
 /// What each way to open one file says.
 pub(crate) struct Answers {
-    pub(crate) read: stridedb::Result<RawStore>,
+    pub(crate) read: stridedb::Result<RawReader>,
     pub(crate) write: stridedb::Result<()>,
     pub(crate) verify: stridedb::Result<VerifyReport>,
 }
@@ -31,7 +32,7 @@ pub(crate) fn ask(directory: &Path, name: &str, bytes: &[u8]) -> Answers {
     let start = Instant::now();
     let verify = report(&path);
     let _ = inspect(&path);
-    let read = RawStore::open_read_only(&path);
+    let read = RawReader::open(&path);
     drop(read);
     assert!(fs::read(&path).unwrap() == bytes, "{name}: reading changed the file");
     let write = RawStore::open(&path).map(drop);
@@ -39,7 +40,7 @@ pub(crate) fn ask(directory: &Path, name: &str, bytes: &[u8]) -> Answers {
         assert!(fs::read(&path).unwrap() == bytes, "{name}: refusing to write changed the file");
     }
     fs::write(&path, bytes).unwrap();
-    let read = RawStore::open_read_only(&path);
+    let read = RawReader::open(&path);
     let elapsed = start.elapsed();
     assert!(elapsed < Duration::from_secs(5), "{name}: took {elapsed:?}");
     for error in [read.as_ref().err(), write.as_ref().err(), verify.as_ref().err()] {
@@ -74,7 +75,7 @@ impl Answers {
     pub(crate) fn opened(self, name: &str) -> (Vec<Corruption>, VerifyReport) {
         let raw = self.read.unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
         let damage = raw.open_report().damage.clone();
-        assert_samples(&Store::from_raw(raw).unwrap(), 10);
+        assert_samples(&Reader::from_raw(raw).unwrap(), 10);
         self.write.unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
         let report = self.verify.unwrap();
         for finding in &report.findings {
@@ -149,9 +150,7 @@ fn a_store_that_was_cut_is_refused_at_every_length() {
     let mut messages = std::collections::BTreeMap::new();
     for len in lengths {
         fs::write(&path, &bytes[..len]).unwrap();
-        for error in
-            [RawStore::open(&path).unwrap_err(), RawStore::open_read_only(&path).unwrap_err()]
-        {
+        for error in [RawStore::open(&path).unwrap_err(), RawReader::open(&path).unwrap_err()] {
             let typed = match &error {
                 Error::NotAStore { .. } => len < 8,
                 Error::Corrupt { corruption: Corruption::FileTooShort { actual, .. }, .. } => {
@@ -264,8 +263,8 @@ fn a_slot_of_another_store_or_place_is_refused_alone() {
     let moved = one[range(5)].to_vec();
     one[range(6)].copy_from_slice(&moved);
     let answers = ask(directory.path(), "misplaced slots", &one);
-    let store = Store::<Sample>::from_raw(answers.read.unwrap()).unwrap();
-    for (index, found) in (0..).zip(store.iter()) {
+    let store = Reader::<Sample>::from_raw(answers.read.unwrap()).unwrap();
+    for (index, found) in (0..).zip(store.iter().unwrap()) {
         match found {
             Ok(found) => assert_eq!(found, sample(index)),
             Err(error) => {
@@ -311,7 +310,7 @@ fn only_regular_files_are_opened_and_nothing_is_waited_for() {
     ] {
         let errors = [
             RawStore::open(path).unwrap_err(),
-            RawStore::open_read_only(path).unwrap_err(),
+            RawReader::open(path).unwrap_err(),
             report(path).unwrap_err(),
             inspect(path).unwrap_err(),
         ];
@@ -350,7 +349,7 @@ fn a_file_without_permission_is_refused() {
     let path = directory.path().join("s");
     make(&path, 10);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-    assert_samples(&Store::open_read_only(&path).unwrap(), 10);
+    assert_samples(&Reader::open(&path).unwrap(), 10);
     let error = RawStore::open(&path).unwrap_err();
     let denied = matches!(&error, Error::Io { source, .. }
         if source.kind() == std::io::ErrorKind::PermissionDenied);
@@ -379,9 +378,8 @@ fn a_sparse_copy_is_as_good() {
     let file = fs::File::create(&path).unwrap();
     file.write_all_at(&bytes, 0).unwrap();
     file.set_len(10 << 20).unwrap();
-    let raw = RawStore::open_read_only(&path).unwrap();
-    assert_eq!(record_at(&raw, 9), sample(9).as_bytes());
-    drop(raw);
+    let raw = RawReader::open(&path).unwrap();
+    assert_eq!(Reader::from_raw(raw).unwrap().get(9).unwrap(), Some(sample(9)));
     let mut store = Store::<Sample>::open(&path).unwrap();
     store.append(&sample(10)).unwrap();
     let statistics = store.as_raw().statistics().unwrap();

@@ -9,7 +9,7 @@ use stridedb::format::header::Identity;
 use stridedb::format::meta::{COUNT_WRITABLE, FLAG_CLEAN, MetaPage};
 use stridedb::format::slot::Tag;
 use stridedb::zerocopy::little_endian::{U16, U32, U64};
-use stridedb::{Error, Store};
+use stridedb::{Error, Reader, Store};
 
 use crate::bad_files::ask;
 use crate::common::{
@@ -116,7 +116,7 @@ fn a_store_whose_counters_are_nearly_used_up_is_only_read() {
     let error = Store::<Sample>::open(&path).unwrap_err();
     println!("{error}");
     assert!(matches!(error, Error::Unsupported { .. }), "{error:?}");
-    assert_samples(&Store::open_read_only(&path).unwrap(), 10);
+    assert_samples(&Reader::open(&path).unwrap(), 10);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
@@ -273,7 +273,7 @@ fn newer_versions_and_unknown_features_are_treated_as_they_ask() {
         ("newer to write", |id| id.write_version = U16::new(77)),
     ] {
         let answers = ask(directory.path(), name, &with(change));
-        assert_samples(&Store::from_raw(answers.read.unwrap()).unwrap(), 10);
+        assert_samples(&Reader::from_raw(answers.read.unwrap()).unwrap(), 10);
         assert!(answers.verify.unwrap().is_sound());
         let error = answers.write.unwrap_err();
         println!("{error}");

@@ -71,12 +71,12 @@ fn check(path: &Path, harmless: bool, counts: &mut Counts, place: &str) {
         Ok(_) => counts.unnoticed += 1,
     }
     assert_eq!(counts.unnoticed > 0, harmless, "{place}");
-    let options = OpenOptions::new().read_only(true).growth(Growth::Remap);
-    let Ok(store) = options.open::<Sample>(path) else {
+    let options = OpenOptions::new().growth(Growth::Remap);
+    let Ok(store) = options.read::<Sample>(path) else {
         counts.refused_to_open += 1;
         return;
     };
-    for index in 0..store.len() {
+    for index in 0..store.len().unwrap() {
         match store.get(index) {
             Ok(found) => assert_eq!(found, Some(sample(index)), "{place}: record {index}"),
             Err(_) => counts.records_refused += 1,

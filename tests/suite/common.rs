@@ -11,7 +11,7 @@ use stridedb::format::meta::MetaPage;
 use stridedb::format::slot::{Tag, Trailer};
 use stridedb::zerocopy::little_endian::U32;
 use stridedb::zerocopy::{FromBytes, IntoBytes};
-use stridedb::{RawStore, Record, Store, Text, VerifyOptions, VerifyReport, verify};
+use stridedb::{Iter, Reader, Record, Store, Text, VerifyOptions, VerifyReport, verify};
 use tempfile::TempDir;
 
 /// A record that is different at each index.
@@ -92,12 +92,40 @@ pub(crate) fn assert_sound(path: &Path) {
     assert!(report.is_sound(), "{}: {:?}", path.display(), report.findings);
 }
 
+/// A store that is open in one way or another.
+pub(crate) trait HoldsSamples {
+    /// Its slots and its records.
+    fn counts(&self) -> (u64, u64);
+
+    fn samples(&self) -> Iter<'_, Sample>;
+}
+
+impl HoldsSamples for Store<Sample> {
+    fn counts(&self) -> (u64, u64) {
+        (self.len(), self.live_count())
+    }
+
+    fn samples(&self) -> Iter<'_, Sample> {
+        self.iter()
+    }
+}
+
+impl HoldsSamples for Reader<Sample> {
+    fn counts(&self) -> (u64, u64) {
+        (self.len().unwrap(), self.live_count().unwrap())
+    }
+
+    fn samples(&self) -> Iter<'_, Sample> {
+        self.iter().unwrap()
+    }
+}
+
 /// Fails unless a store holds the first samples and nothing else.
 #[track_caller]
-pub(crate) fn assert_samples(store: &Store<Sample>, count: u64) {
-    assert_eq!((store.len(), store.live_count()), (count, count));
+pub(crate) fn assert_samples(store: &impl HoldsSamples, count: u64) {
+    assert_eq!(store.counts(), (count, count));
     let mut number = 0;
-    for found in store {
+    for found in store.samples() {
         let found = found.unwrap_or_else(|error| panic!("record {number}: {}", chain(&error)));
         assert_eq!(found, sample(number), "record {number}");
         number += 1;
@@ -154,13 +182,6 @@ pub(crate) fn write_slot(bytes: &mut [u8], index: u64, tag: Tag, area: &[u8]) {
     bytes[start..][..area.len()].copy_from_slice(area);
     bytes[start + area.len()..][..8].copy_from_slice(trailer.as_bytes());
     change_metas(bytes, |page| page.flags |= 2);
-}
-
-/// A record's bytes, for a store without a type.
-pub(crate) fn record_at(store: &RawStore, index: u64) -> Vec<u8> {
-    let mut bytes = vec![0; store.schema().record_size() as usize];
-    assert!(store.get(index, &mut bytes).unwrap(), "record {index} was removed");
-    bytes
 }
 
 /// The schema's text of a record type.

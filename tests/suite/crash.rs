@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use stridedb::{Error, Store};
+use stridedb::{Error, Reader, Store};
 
 use crate::children::{Child, say};
 use crate::common::{
@@ -140,11 +140,11 @@ fn a_reader_of_an_unclean_store_leaves_it_as_it_is() {
     let mut child = Child::start("append, then panic", &path);
     while child.hear().is_some() {}
     let before = std::fs::read(&path).unwrap();
-    let store = Store::<Sample>::open_read_only(&path).unwrap();
+    let store = Reader::<Sample>::open(&path).unwrap();
     assert!(store.as_raw().open_report().recovered);
     assert_samples(&store, 15);
     assert_sound(&path);
-    store.close().unwrap();
+    drop(store);
     assert!(before == std::fs::read(&path).unwrap(), "a reader changed the file");
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stridedb::format::checksum::page_crc32;
 use stridedb::format::header::PAGE_CHECKSUM_OFFSET;
-use stridedb::{Error, RawStore, Store, VerifyOptions, verify};
+use stridedb::{Error, RawReader, RawStore, Reader, Store, VerifyOptions, verify};
 
 #[stridedb::record]
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +31,7 @@ fn a_store_whose_newer_meta_and_journal_are_lost_is_refused() {
     bytes[newer + 100] ^= 1;
     fs::write(&copy, bytes).unwrap();
 
-    for found in [RawStore::open_read_only(&copy), RawStore::open(&copy)] {
+    for found in [RawReader::open(&copy).map(drop), RawStore::open(&copy).map(drop)] {
         let error = found.unwrap_err();
         assert!(matches!(error, Error::JournalMissing { .. }), "{error}");
     }
@@ -48,7 +48,7 @@ fn a_newer_file_is_refused_as_newer_whatever_else_it_holds() {
         page[8 + 18] = 9; // read_version
         page[300] = 1; // reserved
     });
-    let found = RawStore::open_read_only(&path).unwrap_err();
+    let found = RawReader::open(&path).unwrap_err();
     assert!(matches!(found, Error::Unsupported { .. }), "{found}");
     let found = verify(&path, &VerifyOptions::default()).unwrap_err();
     assert!(matches!(found, Error::Unsupported { .. }), "{found}");
@@ -60,7 +60,7 @@ fn no_older_page_serves_for_a_newer_header() {
     let path = directory.path().join("a.stride");
     create(&path);
     change(&path, &PAGES[..1], |page| page[8 + 72] = 1); // features_incompatible
-    let found = RawStore::open_read_only(&path).unwrap_err();
+    let found = RawReader::open(&path).unwrap_err();
     assert!(matches!(found, Error::Unsupported { .. }), "{found}");
 }
 
@@ -73,7 +73,7 @@ fn a_file_with_a_read_only_compatible_feature_is_read_and_not_written() {
         page[8 + 64] = 1; // features_read_only_compatible
         page[300] = 1; // reserved
     });
-    let store = Store::<Count>::open_read_only(&path).unwrap();
+    let store = Reader::<Count>::open(&path).unwrap();
     assert_eq!(store.get(3).unwrap(), Some(Count { number: 3 }));
     drop(store);
     let report = verify(&path, &VerifyOptions::default()).unwrap();
@@ -102,14 +102,14 @@ fn features_change_in_place_one_page_after_the_other() {
                 page[162] |= 1;
             }
         });
-        let store = RawStore::open_read_only(&path).unwrap();
-        assert_eq!(store.len(), 10, "after the page at {page}");
+        let store = RawReader::open(&path).unwrap();
+        assert_eq!(store.len().unwrap(), 10, "after the page at {page}");
         drop(store);
         let whole = fs::read(&path).unwrap();
         let mut torn = whole.clone();
         torn[20] ^= 1;
         fs::write(&path, torn).unwrap();
-        RawStore::open_read_only(&path).unwrap();
+        RawReader::open(&path).unwrap();
         fs::write(&path, whole).unwrap();
     }
     let report = verify(&path, &VerifyOptions::default()).unwrap();

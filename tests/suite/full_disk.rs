@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use stridedb::{Error, Growth, OpenOptions, Store};
+use stridedb::{Error, Growth, OpenOptions, Reader, Store};
 use tempfile::TempDir;
 
 use crate::children::{Child, say, wait_for_parent};
@@ -219,7 +219,7 @@ fn fill_beside_shared_blocks(kind: &str) {
     let available = || fs2::available_space(&disk.mounted_at).unwrap();
     run("sync", &["-f", at("s.stride").to_str().unwrap()]).unwrap();
     let before = available();
-    let store = Store::<Block>::open_read_only(at("s.stride")).unwrap();
+    let store = Reader::<Block>::open(at("s.stride")).unwrap();
     store.as_raw().backup_to(at("copy")).unwrap();
     drop(store);
     let taken = before.saturating_sub(available());

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use stridedb::format::Corruption;
-use stridedb::{Error, JournalFault, Store};
+use stridedb::{Error, JournalFault, Reader, Store};
 
 use crate::common::{Sample, assert_samples, assert_sound, directory, make, report, sample};
 use crate::transactions::{journal_of, killed};
@@ -34,7 +34,7 @@ fn hot(directory: &Path) -> PathBuf {
 fn refused(path: &Path) -> Error {
     let before = fs::read(path).unwrap();
     let error = Store::<Sample>::open(path).unwrap_err();
-    assert!(Store::<Sample>::open_read_only(path).is_err());
+    assert!(Reader::<Sample>::open(path).is_err());
     assert!(!report(path).unwrap().is_sound(), "verify says that it is sound");
     assert!(fs::read(path).unwrap() == before, "the store was changed");
     println!("{error}");
@@ -75,7 +75,7 @@ fn a_journal_over_a_restored_backup_is_set_aside() {
     let journal = fs::read(journal_of(&path)).unwrap();
     make(&directory.path().join("backup"), 2);
     fs::copy(directory.path().join("backup"), &path).unwrap();
-    assert_samples(&Store::open_read_only(&path).unwrap(), 2);
+    assert_samples(&Reader::open(&path).unwrap(), 2);
     let store = Store::<Sample>::open(&path).unwrap();
     assert_samples(&store, 2);
     let aside = store.as_raw().open_report().set_aside.clone().expect("it was set aside");
@@ -94,7 +94,7 @@ fn a_journal_that_is_left_over_is_removed() {
     store.close().unwrap();
     fs::write(journal_of(&path), journal).unwrap();
     assert_sound(&path);
-    assert_samples(&Store::open_read_only(&path).unwrap(), 6);
+    assert_samples(&Reader::open(&path).unwrap(), 6);
     let store = Store::<Sample>::open(&path).unwrap();
     assert!(!store.as_raw().open_report().recovered);
     assert_samples(&store, 6);
@@ -139,7 +139,7 @@ fn a_journal_that_only_a_damaged_meta_knew_is_not_empty_without_its_first_frame(
     // Without any frame it is one that no meta had named yet.
     journal[FRAMES[0]..].fill(0);
     fs::write(journal_of(&path), &journal).unwrap();
-    assert_samples(&Store::open_read_only(&path).unwrap(), 3);
+    assert_samples(&Reader::open(&path).unwrap(), 3);
 }
 
 /// Where the frames of the three commits stand, and where they end.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use stridedb::{Error, Holder, OpenOptions, RawStore, inspect};
+use stridedb::{Error, Holder, OpenOptions, RawReader, RawStore, Role, inspect};
 
 use crate::children::{Child, say, wait_for_parent};
 use crate::common::{directory, make, report};
@@ -17,7 +17,7 @@ pub(crate) fn hold_for_writing(path: &Path) {
 }
 
 pub(crate) fn hold_for_reading(path: &Path) {
-    let _store = RawStore::open_read_only(path).unwrap();
+    let _store = RawReader::open(path).unwrap();
     say("open");
     wait_for_parent();
 }
@@ -47,7 +47,7 @@ fn a_second_writer_in_this_process_is_refused_and_told_so() {
     let _store = RawStore::open(&path).unwrap();
     let (holders, message) = holders_of(RawStore::open(&path));
     assert_eq!(holders.len(), 1, "{holders:?}");
-    assert_eq!((holders[0].process_id, holders[0].exclusive), (std::process::id(), true));
+    assert_eq!((holders[0].process_id, holders[0].role), (std::process::id(), Role::Writer));
     assert!(message.contains("this process") && message.contains(&this_program()), "{message}");
     assert!(message.contains(path.to_str().unwrap()), "{message}");
 }
@@ -59,15 +59,13 @@ fn a_second_writer_is_told_process_and_program_of_the_first() {
     make(&path, 3);
     let mut child = Child::start("hold for writing", &path);
     child.expect("open");
-    let found = [
-        holders_of(RawStore::open(&path)),
-        holders_of(RawStore::open_read_only(&path)),
-        holders_of(report(&path)),
-    ];
+    let maintainer = OpenOptions::new().maintenance(true).open_raw(&path);
+    let found =
+        [holders_of(RawStore::open(&path)), holders_of(maintainer), holders_of(report(&path))];
     for (holders, message) in found {
         assert_eq!(holders.len(), 1, "{holders:?}");
         let holder = &holders[0];
-        assert_eq!((holder.process_id, holder.exclusive), (child.id(), true));
+        assert_eq!((holder.process_id, holder.role), (child.id(), Role::Writer));
         assert_eq!(holder.program.as_deref(), Some(this_program().as_str()));
         assert!(holder.since.is_some(), "{holder:?}");
         let id = format!("process {}", child.id());
@@ -111,27 +109,31 @@ fn who_waits_gets_the_store_when_it_is_closed() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
+/// Readers, here and elsewhere, exclude those who move slots, and nobody else.
 #[test]
-fn readers_share_a_store_and_keep_writers_out() {
+fn readers_and_a_writer_share_a_store_and_keep_maintainers_out() {
     let directory = directory();
     let path = directory.path().join("s.stride");
     make(&path, 3);
     let mut child = Child::start("hold for reading", &path);
     child.expect("open");
-    let one = RawStore::open_read_only(&path).unwrap();
-    let other = RawStore::open_read_only(&path).unwrap();
+    let one = RawReader::open(&path).unwrap();
     assert!(report(&path).unwrap().is_sound());
-    for options in [OpenOptions::new(), OpenOptions::new().maintenance(true)] {
-        let (holders, _) = holders_of(options.open_raw(&path));
-        assert!(holders.iter().all(|holder| !holder.exclusive), "{holders:?}");
-        assert!(holders.iter().any(|h| h.process_id == child.id()), "{holders:?}");
-        assert!(holders.iter().any(|h| h.process_id == std::process::id()), "{holders:?}");
-    }
-    drop((one, other));
-    let (holders, _) = holders_of(RawStore::open(&path));
+    let store = RawStore::open(&path).unwrap();
+    let maintenance = OpenOptions::new().maintenance(true);
+    let (holders, _) = holders_of(maintenance.open_raw(&path));
+    let roles: Vec<_> = holders.iter().map(|holder| (holder.process_id, holder.role)).collect();
+    assert!(roles.contains(&(child.id(), Role::Reader)), "{holders:?}");
+    assert!(roles.contains(&(std::process::id(), Role::Writer)), "{holders:?}");
+    store.close().unwrap();
+    drop(one);
+    let (holders, _) = holders_of(maintenance.open_raw(&path));
     assert_eq!(holders.iter().map(|h| h.process_id).collect::<Vec<_>>(), [child.id()]);
     child.finish();
-    RawStore::open(&path).unwrap();
+    let store = maintenance.open_raw(&path).unwrap();
+    let (holders, _) = holders_of(RawReader::open(&path));
+    assert_eq!(holders.iter().map(|h| h.role).collect::<Vec<_>>(), [Role::Maintainer]);
+    drop(store);
 }
 
 #[test]
@@ -158,19 +160,51 @@ fn reading_the_file_otherwise_does_not_free_the_lock() {
     holders_of(RawStore::open(&path));
 }
 
+/// A link leads to the same journal. Under a hard link, or a new name, the store's journal would be
+/// another one: a file with two names is not written to, and a writer whose file was renamed stops
+/// when somebody else has come to write it.
 #[test]
-fn another_name_for_the_file_does_not_lead_around_the_lock() {
+fn another_name_for_the_file_does_not_lead_to_two_writers() {
     let directory = directory();
     let [path, link, hard_link, moved] =
         ["s", "link", "hard", "moved"].map(|name| directory.path().join(name));
     make(&path, 3);
     std::os::unix::fs::symlink(&path, &link).unwrap();
     std::fs::hard_link(&path, &hard_link).unwrap();
-    let _store = RawStore::open(&path).unwrap();
+    let refused = RawStore::open(&path).unwrap_err();
+    assert!(matches!(refused, Error::Linked { count: 2, .. }), "{refused}");
+    std::fs::remove_file(&hard_link).unwrap();
+    let mut store = RawStore::open(&path).unwrap();
     holders_of(RawStore::open(&link));
-    holders_of(RawStore::open(&hard_link));
+    std::fs::hard_link(&path, &hard_link).unwrap();
+    let refused = RawStore::open(&hard_link).unwrap_err();
+    assert!(matches!(refused, Error::Linked { count: 2, .. }), "{refused}");
+    std::fs::remove_file(&hard_link).unwrap();
+
     std::fs::rename(&path, &moved).unwrap();
-    holders_of(RawStore::open(&moved));
+    let other = RawStore::open(&moved).unwrap();
+    std::fs::rename(&moved, &path).unwrap();
+    let refused = store.append(&[0; 24]).unwrap_err();
+    assert!(matches!(refused, Error::Replaced { .. }), "{refused}");
+    drop((store, other));
+    assert!(report(&path).unwrap().is_sound());
+}
+
+/// A writer that has a journal leaves it behind when its file is renamed: without it, nobody can
+/// write the store under its new name.
+#[test]
+fn a_store_that_is_renamed_while_it_is_written_needs_its_journal() {
+    let directory = directory();
+    let [path, moved] = ["s", "moved"].map(|name| directory.path().join(name));
+    make(&path, 3);
+    let mut store = RawStore::open(&path).unwrap();
+    store.append(&[0; 24]).unwrap();
+    std::fs::rename(&path, &moved).unwrap();
+    let refused = RawStore::open(&moved).unwrap_err();
+    assert!(matches!(refused, Error::JournalMissing { .. }), "{refused}");
+    std::fs::rename(&moved, &path).unwrap();
+    store.append(&[0; 24]).unwrap();
+    store.close().unwrap();
 }
 
 #[test]

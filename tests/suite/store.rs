@@ -1,6 +1,6 @@
 //! Opening, writing, growing, closing.
 
-use stridedb::{Error, Growth, Handle, OpenOptions, Record, Store, verify};
+use stridedb::{Error, Growth, Handle, OpenOptions, Reader, Record, Store, verify};
 
 #[stridedb::record]
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,9 +122,9 @@ fn what_is_appended_is_there_after_reopening() {
         assert_eq!(statistics.remap_count > 8, moves, "{statistics:?}");
         store.close().unwrap();
         sound(&path);
-        let store = Store::<Sample>::open_read_only(&path).unwrap();
+        let store = Reader::<Sample>::open(&path).unwrap();
         assert!(!store.as_raw().open_report().recovered);
-        let records: Vec<_> = store.iter().map(Result::unwrap).collect();
+        let records: Vec<_> = store.iter().unwrap().map(Result::unwrap).collect();
         assert_eq!(records.len(), 101_000);
         assert!(records.iter().zip(0..).all(|(record, time)| *record == sample(time)));
     }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use stridedb::{Durability, Error, OpenOptions, Store};
+use stridedb::{Durability, Error, OpenOptions, Reader, Store};
 
 use crate::common::{Sample, assert_samples, assert_sound, directory, make, sample};
 use crate::full_disk::{Block, block};
@@ -34,14 +34,14 @@ pub(crate) fn killed(store: &Path) -> PathBuf {
 fn samples_after_a_kill(store: &Path, expected: u64) -> stridedb::OpenReport {
     let copy = killed(store);
     assert_sound(&copy);
-    assert_samples(&Store::open_read_only(&copy).unwrap(), expected);
+    assert_samples(&Reader::open(&copy).unwrap(), expected);
     let store = Store::<Sample>::open(&copy).unwrap();
     assert_samples(&store, expected);
     let report = store.as_raw().open_report().clone();
     store.close().unwrap();
     assert!(!journal_of(&copy).exists(), "a closed store is one file");
     assert_sound(&copy);
-    assert_samples(&Store::open_read_only(&copy).unwrap(), expected);
+    assert_samples(&Reader::open(&copy).unwrap(), expected);
     report
 }
 
@@ -184,7 +184,7 @@ fn deferred_commits_become_durable_together() {
         store.append(&sample(number)).unwrap();
     }
     let copy = killed(&path);
-    let len = Store::<Sample>::open_read_only(&copy).unwrap().len();
+    let len = Reader::<Sample>::open(&copy).unwrap().len().unwrap();
     assert!((20_000..40_000).contains(&len), "{len} of 40,000 are durable");
     store.close().unwrap();
     assert_samples(&Store::open(&path).unwrap(), 40_000);

@@ -5,7 +5,7 @@ use stridedb::format::slot::Tag;
 use stridedb::schema::ByteOrder;
 use stridedb::zerocopy::IntoBytes;
 use stridedb::zerocopy::little_endian::U32;
-use stridedb::{Error, RawStore, Record, Store, Text, inspect};
+use stridedb::{Error, RawReader, RawStore, Record, Store, Text, inspect};
 
 use crate::common::{
     Sample, assert_samples, assert_sound, chain, change_identity, directory, make, report, sample,
@@ -67,7 +67,7 @@ fn numbers_of_the_other_byte_order_are_refused_by_types_and_read_as_bytes() {
     };
     assert_eq!(expected, ByteOrder::NATIVE);
     assert_ne!(found, ByteOrder::NATIVE);
-    let store = RawStore::open_read_only(&path).unwrap();
+    let store = RawReader::open(&path).unwrap();
     assert_eq!(store.byte_order(), found);
     let mut record = [0; 24];
     for index in 0..10 {

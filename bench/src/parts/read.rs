@@ -25,7 +25,7 @@ impl<R: Sample + Send + Sync> Rivals<R> {
         let path = bench.new_file("store");
         fill_store::<R>(&path, len)?;
         let raw = RawArray::create(&bench.new_file("raw"), len, R::sample)?;
-        let rivals = Self { store: Store::open_read_only(path)?, raw };
+        let rivals = Self { store: Store::open(path)?, raw };
         // The first pass maps the pages, which is not what is compared here.
         assert_eq!(scan(&rivals.store)?, scan_raw(&rivals.raw), "the rivals hold the same");
         Ok(rivals)

@@ -8,7 +8,7 @@ use stridedb::format::Corruption;
 use stridedb::format::header::Header;
 use stridedb::format::live::Live;
 use stridedb::format::meta::{Meta, NAMES};
-use stridedb::{Holder, Inspection};
+use stridedb::{Holder, Inspection, Role};
 
 use super::health::Health;
 use super::text::hex;
@@ -98,7 +98,7 @@ struct HolderDocument<'a> {
     host: Option<&'a str>,
     /// `2026-01-31T10:00:00Z`
     since: Option<String>,
-    exclusive: bool,
+    role: &'static str,
 }
 
 impl<'a> Document<'a> {
@@ -217,8 +217,17 @@ impl<'a> HolderDocument<'a> {
             program: holder.program.as_deref(),
             host: holder.host.as_deref(),
             since: holder.since.and_then(date),
-            exclusive: holder.exclusive,
+            role: role_name(holder.role),
         }
+    }
+}
+
+/// One word for what somebody does with a store.
+pub(in crate::cli) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Reader => "reader",
+        Role::Writer => "writer",
+        Role::Maintainer => "maintainer",
     }
 }
 

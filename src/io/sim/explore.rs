@@ -11,7 +11,7 @@ use super::choices::{Limits, choices};
 use super::disk::{Dimension, Disk, Lie};
 use super::recorder::Recorder;
 use super::trace::{Event, Trace};
-use super::{Random, mix};
+use super::{Random, StartedAgain, mix};
 
 /// How a trace is explored.
 #[derive(Clone, Debug)]
@@ -220,6 +220,7 @@ impl Level<'_> {
         check: &mut Check<'_>,
     ) -> Result<(), Failure> {
         let Found { point, dimensions, choice, is_kill } = *found;
+        let _started_again = (!is_kill).then(StartedAgain::new);
         let image = point.disk.image(dimensions, choice);
         self.arena.hold(&image);
         let arena = self.arena.directory().to_owned();

@@ -85,7 +85,7 @@ fn a_record_outside_its_range_is_not_read_as_a_value() {
     let mut numbers = Store::<Number>::create(&path).unwrap();
     numbers.extend([9, 77].map(|n| Number { n })).unwrap();
     numbers.close().unwrap();
-    let digits = Store::<Digit>::wrap(RawStore::open_read_only(&path).unwrap());
+    let digits = Store::<Digit>::wrap(RawStore::open(&path).unwrap());
     assert_eq!(digits.get(0).unwrap(), Some(digit(9)));
     let found = digits.get(1);
     assert!(matches!(found, Err(Error::InvalidRecord { .. })), "{found:?}");

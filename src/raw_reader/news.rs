@@ -1,0 +1,74 @@
+//! Waiting for commits.
+
+use std::time::{Duration, Instant};
+
+use super::RawReader;
+use crate::error::Result;
+
+/// So often who waits looks at the world around: whether the file still has its name.
+const LOOK_AROUND: Duration = Duration::from_millis(200);
+
+impl RawReader {
+    /// Waits until a commit can be read, or for so long; whether it can. Meanwhile the processor is
+    /// free (on Linux by futex(2), elsewhere by looking again after a while).
+    ///
+    /// That a writer has died, or stopped after a failure, is no end of waiting: another one may
+    /// come.
+    ///
+    /// ```
+    /// # use stridedb::schema::{Field, Schema};
+    /// # use stridedb::{RawReader, RawStore};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("words.stride");
+    /// # let schema = Schema::new("Word", "", vec![Field::new("word", "text<8>".parse()?)])?;
+    /// # let mut store = RawStore::create(&path, &schema)?;
+    /// use std::time::Duration;
+    ///
+    /// let reader = RawReader::open(&path)?;
+    /// let seen = reader.commit_number()?;
+    /// # let writer = std::thread::spawn(move || store.append(b"hello\0\0\0").map(|_| store));
+    /// // Meanwhile, in another thread or process: store.append(b"hello\0\0\0")?;
+    /// assert!(reader.wait_for(seen + 1, Duration::from_secs(60))?);
+    /// assert_eq!(reader.len()?, 1);
+    /// # writer.join().unwrap()?.close()?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Replaced`](crate::Error::Replaced) if the file has lost its name; and as
+    /// [`RawReader::len`].
+    pub fn wait_for(&self, commit_number: u64, timeout: Duration) -> Result<bool> {
+        self.wait_until(timeout, |numbers| numbers.commit_number >= commit_number)
+    }
+
+    /// The same for a slot: waits until so many were appended.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawReader::wait_for`].
+    pub fn wait_for_len(&self, len: u64, timeout: Duration) -> Result<bool> {
+        self.wait_until(timeout, |numbers| numbers.len >= len)
+    }
+
+    fn wait_until(
+        &self,
+        timeout: Duration,
+        is_enough: impl Fn(&crate::live_block::Numbers) -> bool,
+    ) -> Result<bool> {
+        let start = Instant::now();
+        loop {
+            let live = self.shared.live_block()?;
+            let news = live.news(); // What comes after this ends the waiting.
+            if is_enough(&self.numbers()?) {
+                return Ok(true);
+            }
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            self.shared.file.check_place()?;
+            live.wait(news, left.min(LOOK_AROUND));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Verified copies of slots, beside a writer.
+
+use std::sync::atomic::Ordering;
+
+use zerocopy::IntoBytes;
+
+use super::RawReader;
+use super::patience::{Patience, Then};
+use crate::error::{Error, Result};
+use crate::format::checksum::crc32;
+use crate::format::geometry::SlotIndex;
+use crate::format::slot::{State, Tag, Trailer};
+use crate::place::Place;
+use crate::raw_store::CopiedSlots;
+use crate::record::Area;
+
+impl RawReader {
+    /// Copies a verified record out; whether there is one.
+    #[inline(always)]
+    pub(crate) fn get_area<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
+        // What was published, is mapped and is not in a journal is one copy away.
+        let len = self.shared.direct_len.load(Ordering::Relaxed) as u64;
+        if place.index.get() < len {
+            let slots = self.slots();
+            if let Some((trailer, crc)) = slots.copy_beside_writer(place.index, area) {
+                if let Some(tag) = trailer.whole(place.index, crc, slots.key) {
+                    if place.generation.is_none_or(|expected| expected == tag.generation()) {
+                        return Ok(tag.state() == State::Live);
+                    }
+                }
+            }
+        }
+        let (tag, _) = self.read_words(place, area.as_mut())?;
+        Ok(tag.state() == State::Live)
+    }
+
+    /// Copies slots from `start` on out, as many as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] if the file does not even have the first of them.
+    #[inline(never)]
+    pub(crate) fn copy_out<A: Area>(&self, start: u64, copies: &mut CopiedSlots<A>) -> Result<()> {
+        if copies.fill(self.slots(), start, true) > 0 {
+            return Ok(());
+        }
+        Err(self.shared.corrupt(self.slots().too_short(SlotIndex::new(start))))
+    }
+
+    /// A record among slots that were copied out; `None` if it was removed. One that was being
+    /// written, or may be newer in a journal, is read again.
+    #[inline]
+    pub(crate) fn get_copied<'c, A: Area>(
+        &self,
+        index: SlotIndex,
+        copies: &'c mut CopiedSlots<A>,
+    ) -> Result<Option<&'c A>> {
+        let is_direct = index.get() < self.shared.direct_len.load(Ordering::Relaxed) as u64;
+        let found = copies.get(self.slots(), index);
+        let is_live = match found {
+            Ok(found) if is_direct => found.is_some(),
+            _ => {
+                let area = copies.area_mut(index);
+                let (tag, _) = self.read_words(index.into(), area.as_mut())?;
+                tag.state() == State::Live
+            }
+        };
+        Ok(is_live.then(|| &*copies.area_mut(index)))
+    }
+
+    /// The same where the area's size is known only now, and for all that is not usual: its tag and
+    /// its trailer.
+    #[inline(never)]
+    pub(super) fn read_words(&self, place: Place, area: &mut [u64]) -> Result<(Tag, [u8; 8])> {
+        let index = place.index;
+        let mut patience = Patience::new(self.shared.patience);
+        let mut is_known = index.get() < self.shared.direct_len.load(Ordering::Relaxed) as u64;
+        loop {
+            if !is_known {
+                let len = self.numbers()?.len;
+                if index.get() >= len {
+                    // Who waits for it there would wait for good in a file that was replaced.
+                    self.shared.file.check_place()?;
+                    return Err(Error::OutOfRange { index, len });
+                }
+            }
+            if let Some(trailer) = self.read_once(index, area)? {
+                let found = trailer.verify_crc(index, crc32(&*area), self.slots().key);
+                let tag = match found {
+                    Ok(tag) => tag,
+                    Err(source) => return Err(self.shared.corrupt(source)),
+                };
+                return match place.generation {
+                    Some(expected) if expected != tag.generation() => {
+                        Err(Error::Stale { index, expected, actual: tag.generation() })
+                    }
+                    _ => Ok((tag, zerocopy::transmute!(trailer))),
+                };
+            }
+            is_known = false; // The writer may have died in the middle of the slot.
+            match patience.pause() {
+                Then::Look => {}
+                Then::Doubt => drop(self.shared.settle()?),
+                Then::GiveUp(waited) => {
+                    return Err(Error::Busy { path: self.path().to_owned(), waited });
+                }
+            }
+        }
+    }
+
+    /// Copies a slot out, unverified; `None` while somebody writes it, or what is read has changed.
+    fn read_once(&self, index: SlotIndex, area: &mut [u64]) -> Result<Option<Trailer>> {
+        let frozen = self.shared.frozen();
+        let overlaid = frozen.as_ref().and_then(|frozen| frozen.overlay.get(index.get()));
+        if let Some((trailer, words)) = overlaid.and_then(|slot| slot.split_last()) {
+            area.copy_from_slice(words);
+            // A writer that has come knows better.
+            let trailer = zerocopy::transmute!(*trailer);
+            return Ok((!self.shared.is_outdated()?).then_some(trailer));
+        }
+        let before = self.shared.live_block()?.begin_snapshot();
+        let found = self.slots().read_beside_writer(index, area);
+        let found = found.map_err(|source| self.shared.corrupt(source))?;
+        let Some(trailer) = found else { return Ok(None) };
+        if Tag::from_bits(trailer.tag.get()).is_being_written() && self.is_being_applied(before)? {
+            return Ok(None);
+        }
+        let is_current = frozen.is_none() || !self.shared.is_outdated()?;
+        Ok(is_current.then_some(trailer))
+    }
+
+    /// Whether a writer may have been in the middle of a transaction since the counter was seen: if
+    /// not, a slot that says that it is being written is damaged.
+    fn is_being_applied(&self, before: usize) -> Result<bool> {
+        let after = self.shared.live_block()?.end_snapshot();
+        Ok(self.shared.is_outdated()?
+            || (self.shared.is_live() && (before % 2 == 1 || after != before)))
+    }
+
+    /// Whether all slots are in the mapping.
+    pub(super) fn is_direct(&self) -> bool {
+        self.shared.frozen().is_none()
+    }
+
+    /// The trailer of a slot as it is now, if nobody is writing it.
+    pub(super) fn trailer(&self, index: SlotIndex) -> Option<[u8; 8]> {
+        self.slots().trailer(index)
+    }
+}
+
+const _: () = {
+    fn trailers_are_8_bytes<T: IntoBytes>() {}
+    let _ = trailers_are_8_bytes::<Trailer>;
+};

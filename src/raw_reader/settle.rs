@@ -1,0 +1,271 @@
+//! What a reader rests on: the numbers of a writer that lives, those of a store that was closed, or
+//! the journal of a writer that died.
+//!
+//! | the journal's lock | the live block | what counts |
+//! |---|---|---|
+//! | is held | of this boot, and ready | what it publishes |
+//! | is held | anything else | nothing yet: its writer has just come, and recovers |
+//! | is free, or there is no journal | anything | metas and journal, as for who opens the store |
+//!
+//! Each writer puts a nonce of its own into the live block before it touches a slot or the journal.
+//! While that is the one that was found when all this was looked at, what was found holds.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
+
+use super::Shared;
+use super::patience::{Patience, Then};
+use crate::error::{Error, Result};
+use crate::format::Corruption;
+use crate::format::journal::JournalIdentity;
+use crate::format::live::Live;
+use crate::format::meta::Meta;
+use crate::io::{ProcessIdentity, StoreFile};
+use crate::journal::{has_writer, scan};
+use crate::live_block::{Numbers, nonce_numbers};
+use crate::outlook::Outlook;
+use crate::raw_store::{OpenReport, Overlay, split};
+use crate::recovery::{Decision, JournalFound, Refusal};
+
+/// What a reader rests on.
+#[derive(Default)]
+pub(super) struct State {
+    /// The writer in the live block when this was found.
+    nonce: [u64; 2],
+    basis: Basis,
+}
+
+#[derive(Clone, Default)]
+enum Basis {
+    /// Nothing was looked at yet.
+    #[default]
+    Unknown,
+    /// A writer lives, and publishes.
+    Live,
+    /// Nobody writes, and the slots are all that counts.
+    Closed(Numbers),
+    /// Nobody writes, and the journal of a dead writer holds newer slots.
+    Hot(Arc<Frozen>),
+}
+
+/// What a store holds at one moment: what its slots hold, but for those in the overlay.
+pub(super) struct Frozen {
+    pub(super) meta: Meta,
+    pub(super) overlay: Overlay,
+}
+
+impl Shared {
+    /// What can be read now.
+    pub(super) fn numbers(&self) -> Result<Numbers> {
+        let mut patience = Patience::new(self.patience);
+        loop {
+            if let Some(numbers) = self.known_numbers()? {
+                return Ok(numbers);
+            }
+            self.settle()?;
+            if let Then::GiveUp(waited) = patience.pause() {
+                return Err(Error::Busy { path: self.file.path().to_owned(), waited });
+            }
+        }
+    }
+
+    /// What can be read now, if what the reader rests on still holds.
+    fn known_numbers(&self) -> Result<Option<Numbers>> {
+        let state = self.state();
+        let live = self.live_block()?;
+        let numbers = match &state.basis {
+            Basis::Unknown => return Ok(None),
+            Basis::Live => live.numbers(),
+            Basis::Closed(numbers) => Some(*numbers),
+            Basis::Hot(frozen) => Some((&frozen.meta).into()),
+        };
+        let Some(numbers) = numbers.filter(|_| live.nonce() == state.nonce) else {
+            return Ok(None);
+        };
+        self.follow(numbers.len)?;
+        if !matches!(state.basis, Basis::Hot(_)) {
+            // While the state is looked at, nobody changes it. An index has the size of an address,
+            // since the slot is mapped.
+            self.direct_len.fetch_max(numbers.len as usize, Ordering::Release);
+        }
+        Ok(Some(numbers))
+    }
+
+    /// Makes sure that so many slots are mapped.
+    pub(super) fn follow(&self, len: u64) -> Result<()> {
+        if self.views.current().mapping.count() as u64 >= len {
+            return Ok(());
+        }
+        let expected = self.header.geometry().file_len(len).unwrap_or(u64::MAX);
+        let actual = self.file.len()?;
+        if actual < expected {
+            return Err(self.corrupt(Corruption::FileTooShort { expected, actual }));
+        }
+        self.views.follow(&self.file, actual)
+    }
+
+    /// What is in the journal, if that is what is read.
+    pub(super) fn frozen(&self) -> Option<Arc<Frozen>> {
+        match &self.state().basis {
+            Basis::Hot(frozen) => Some(Arc::clone(frozen)),
+            _ => None,
+        }
+    }
+
+    /// Whether a writer publishes, as far as is known.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.state().basis, Basis::Live)
+    }
+
+    /// Whether the writer is another one than when the state was found.
+    pub(super) fn is_outdated(&self) -> Result<bool> {
+        Ok(self.live_block()?.nonce() != self.state().nonce)
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        // Nobody leaves it in the middle of a change.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Finds out what the reader can rest on.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening a store; [`Error::Busy`] if a writer has not finished opening it.
+    pub(super) fn settle(&self) -> Result<OpenReport> {
+        let mut patience = Patience::new(self.patience);
+        loop {
+            if let Some((state, report)) = self.look()? {
+                self.adopt(state);
+                return Ok(report);
+            }
+            if let Then::GiveUp(waited) = patience.pause() {
+                return Err(Error::Busy { path: self.file.path().to_owned(), waited });
+            }
+        }
+    }
+
+    fn adopt(&self, state: State) {
+        let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(state.basis, Basis::Hot(_)) {
+            self.direct_len.store(0, Ordering::Release);
+        }
+        *current = state;
+        self.state_count.fetch_add(1, Ordering::Release);
+    }
+
+    /// What can be rested on, if that can be said at this moment.
+    fn look(&self) -> Result<Option<(State, OpenReport)>> {
+        let before = self.live_block()?.nonce();
+        let found = if has_writer(self.file.path())? {
+            let live = crate::structures::read_live(&self.file)?;
+            publishes(&live, before).then(|| (Basis::Live, OpenReport::default()))
+        } else if self.file.is_suspect() {
+            // What it seems to hold may be in memory only.
+            return Err(Error::Poisoned { path: self.file.path().to_owned() });
+        } else {
+            match self.look_into_files() {
+                Ok((basis, report)) => Some((basis, report)),
+                // A writer that has just come or gone may have changed what was read.
+                Err(_) if self.has_changed(before)? => None,
+                Err(error) => return Err(error),
+            }
+        };
+        let Some((basis, report)) = found.filter(|_| self.live_block().is_ok()) else {
+            return Ok(None);
+        };
+        if !matches!(basis, Basis::Live) && self.has_changed(before)? {
+            return Ok(None);
+        }
+        Ok(Some((State { nonce: before, basis }, report)))
+    }
+
+    /// Whether somebody has come to write since.
+    fn has_changed(&self, nonce: [u64; 2]) -> Result<bool> {
+        Ok(self.live_block()?.nonce() != nonce || has_writer(self.file.path())?)
+    }
+
+    /// What the files say that nobody writes.
+    fn look_into_files(&self) -> Result<(Basis, OpenReport)> {
+        let outlook = Outlook::take(&self.file)?;
+        let path = self.file.path();
+        let Some(meta) = outlook.structures.newest_meta() else {
+            return Err(outlook.structures.why_unknown(path));
+        };
+        let (found, journal) = outlook.found?;
+        let basis = match (outlook.decision, found, journal) {
+            (Some(Decision::Refuse(refusal)), ..) => return Err(refusal.into_error(path)),
+            (Some(Decision::CompareSlots), ..) => {
+                self.follow(meta.len)?;
+                if !self.views.current().are_what_it_says(&meta) {
+                    return Err(Refusal::Missing.into_error(path));
+                }
+                Basis::Closed((&meta).into())
+            }
+            (
+                Some(Decision::Replay),
+                JournalFound::Empty(identity) | JournalFound::Whole(identity),
+                Some(journal),
+            ) => {
+                let live = &outlook.structures.live;
+                // A writer that a failure has stopped has published all that it is sure of.
+                let has_stopped = live.poisoned && is_of_this_boot(live);
+                let last_commit = if has_stopped { live.commit_number } else { u64::MAX };
+                let (frozen, report) = self.freeze(&journal, &identity, live, meta, last_commit)?;
+                self.follow(frozen.meta.len)?;
+                return Ok((Basis::Hot(Arc::new(frozen)), report));
+            }
+            _ => Basis::Closed((&meta).into()),
+        };
+        self.follow(meta.len)?;
+        Ok((basis, OpenReport::default()))
+    }
+
+    /// Keeps what a journal holds in memory, and writes nothing.
+    pub(super) fn freeze(
+        &self,
+        journal: &StoreFile,
+        identity: &JournalIdentity,
+        live: &Live,
+        meta: Meta,
+        last_commit: u64,
+    ) -> Result<(Frozen, OpenReport)> {
+        journal.sync_before_reading()?; // What is shown, no power cut takes back.
+        let found = scan(journal, identity, self.header.geometry(), &meta, last_commit)?;
+        let fault = found.fault.or_else(|| found.published_but_lost(live, &meta));
+        if let Some(fault) = fault {
+            return Err(Error::JournalDamaged { journal: journal.path().to_owned(), fault });
+        }
+        let mut frozen = Frozen {
+            meta: found.last.map_or(meta, |(_, frame)| frame.applied_to(meta)),
+            overlay: Overlay::new(self.header.geometry().stride() as usize / 8),
+        };
+        let mut area = vec![0; self.views.current().area_words()];
+        found.for_each_image(journal, identity, |index, slot| {
+            if let Some(trailer) = split(slot, &mut area) {
+                frozen.overlay.put(index.get(), &area, zerocopy::transmute!(trailer));
+            }
+            Ok(())
+        })?;
+        let report = OpenReport {
+            recovered: true,
+            commit_count: frozen.meta.commit_number - meta.commit_number,
+            frame_count: found.frame_count,
+            is_torn: found.is_torn,
+            ..OpenReport::default()
+        };
+        Ok((frozen, report))
+    }
+}
+
+/// Whether the live block is that of a writer that lives: somebody holds the lock, and it is of
+/// this boot, and it has been there since before that was asked.
+fn publishes(live: &Live, nonce: [u64; 2]) -> bool {
+    let is_same = live.writer.as_ref().is_some_and(|w| nonce_numbers(w.nonce) == nonce);
+    is_same && live.ready && is_of_this_boot(live)
+}
+
+fn is_of_this_boot(live: &Live) -> bool {
+    let boot_id = live.writer.as_ref().map(|writer| writer.boot_id);
+    boot_id.is_some() && boot_id == ProcessIdentity::current_boot_id()
+}

@@ -331,9 +331,49 @@ impl From<SchemaError> for Error {
 }
 
 impl Error {
+    /// The same error, for another caller whom it concerns as well.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Io { operation, path, source } => {
+                Self::Io { operation, path: path.clone(), source: again(source) }
+            }
+            Self::Full { path, needed, file_size, available, source } => Self::Full {
+                path: path.clone(),
+                needed: *needed,
+                file_size: *file_size,
+                available: *available,
+                source: again(source),
+            },
+            Self::Corrupt { path, corruption } => {
+                Self::Corrupt { path: path.clone(), corruption: corruption.clone() }
+            }
+            Self::CommitIndeterminate { path, source } => {
+                Self::CommitIndeterminate { path: path.clone(), source: Box::new(source.again()) }
+            }
+            Self::Poisoned { path } => Self::Poisoned { path: path.clone() },
+            Self::Replaced { path } => Self::Replaced { path: path.clone() },
+            Self::Forked { path } => Self::Forked { path: path.clone() },
+            Self::ReadOnly { path } => Self::ReadOnly { path: path.clone() },
+            // Making commits durable gives no others; if it did, the text would be right.
+            other => Self::Io {
+                operation: "commit to",
+                path: PathBuf::new(),
+                source: io::Error::other(other.to_string()),
+            },
+        }
+    }
+
     /// Makes an [`Error::Io`] of what the system said.
     pub(crate) fn io(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { operation, path: path.to_owned(), source }
+    }
+}
+
+/// The same answer of the system, which cannot be cloned.
+fn again(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 

@@ -317,6 +317,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Lets all writes fail from here on, as a disk that is gone does.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&mut self) {
+        let path = self.file.path().to_owned();
+        let file = std::fs::File::open(&path).expect("the journal is there");
+        self.file = StoreFile::for_test(file, &path);
+    }
+
     /// Begins at the start again: the store's meta names this epoch, durably, and so no frame that
     /// stands here counts any more.
     pub(crate) fn reset(&mut self, epoch: u64) {

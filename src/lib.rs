@@ -34,6 +34,7 @@
 //! # Where to look
 //!
 //! * [`Store`] is a store of records of a Rust type, [`RawStore`] one of bytes and a [`Schema`].
+//! * [`SharedStore`] is a [`Store`] for many threads, whose commits share their syncs.
 //! * [`mod@record`] says what a record can consist of, and what the attribute understands.
 //! * [`OpenOptions`] opens and creates in other ways than the usual one.
 //! * [`verify()`] and [`inspect()`] look at files, whatever is wrong with them; [`history()`] lists
@@ -94,6 +95,7 @@ compile_error!(
 mod options;
 mod place;
 mod reader;
+mod shared_store;
 mod source;
 mod store;
 
@@ -139,6 +141,7 @@ pub use raw_reader::{RawReader, RawSnapshot};
 pub use raw_store::{Appender, OpenReport, RawStore, RawTransaction, SlotDump, Statistics};
 pub use reader::{Reader, Snapshot, Tail};
 pub use record::{FieldType, Record};
+pub use shared_store::SharedStore;
 pub use store::{Entries, Iter, Store, Transaction};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};

@@ -13,6 +13,7 @@ mod slots;
 mod space;
 mod stage;
 mod transaction;
+mod waiting;
 
 pub use appender::Appender;
 pub(crate) use copied::CopiedSlots;

@@ -362,6 +362,16 @@ pub(crate) fn within(range: impl RangeBounds<u64>, len: u64) -> Range<u64> {
     start..end.min(len)
 }
 
+impl<R> Store<R> {
+    pub(crate) fn raw(&self) -> &RawStore {
+        &self.raw
+    }
+
+    pub(crate) fn raw_mut(&mut self) -> &mut RawStore {
+        &mut self.raw
+    }
+}
+
 /// A verified copy of a record; `None` if it was removed.
 #[inline(always)]
 pub(crate) fn get<R: Record>(source: Source<'_>, place: Place) -> Result<Option<R>> {

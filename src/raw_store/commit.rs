@@ -129,7 +129,7 @@ impl RawStore {
     }
 
     /// Sees that a frame with so many entries can be written.
-    fn make_journal_room(&mut self, entry_count: u64) -> Result<()> {
+    pub(super) fn make_journal_room(&mut self, entry_count: u64) -> Result<()> {
         self.advance_checkpoint()?;
         loop {
             let Some(journal) = self.journal.open_mut() else { return Ok(()) };

@@ -129,6 +129,17 @@ impl RawTransaction<'_> {
         self.store.commit(self.before, self.durability)
     }
 
+    /// Commits, and lets the commit wait for the next sync, whatever its durability.
+    pub(crate) fn commit_to_wait(mut self) -> Result<u64> {
+        self.is_over = true;
+        self.store.commit_to_wait(self.before)
+    }
+
+    /// When this transaction is to be durable.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
     /// Forgets the transaction, as dropping it does.
     pub fn roll_back(self) {
         drop(self);

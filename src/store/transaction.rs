@@ -155,6 +155,16 @@ impl<R: Record> Transaction<'_, R> {
         self.raw.commit()
     }
 
+    /// Commits, and lets the commit wait for the next sync, whatever its durability.
+    pub(crate) fn commit_to_wait(self) -> Result<u64> {
+        self.raw.commit_to_wait()
+    }
+
+    /// When this transaction is to be durable.
+    pub(crate) fn durability(&self) -> Durability {
+        self.raw.durability()
+    }
+
     /// Forgets the transaction, as dropping it does.
     pub fn roll_back(self) {
         self.raw.roll_back();

@@ -66,8 +66,8 @@ use front::Front;
 ///
 /// With [`Durability::Deferred`] calls return before that. A thread of this store makes what waits
 /// durable when the oldest commit has waited for `max_delay`, also when nobody calls. A call that
-/// finds that more than `max_bytes` would wait makes the sync itself. A sync that fails is told
-/// to the next call that writes, which then does nothing else, or to [`sync`](Self::sync). If it was
+/// finds that more than `max_bytes` would wait makes the sync itself. A sync that fails is told to
+/// the next call that writes, which then does nothing else, or to [`sync`](Self::sync). If it was
 /// refused, for want of room say, nothing is lost, and it is tried again.
 ///
 /// [`Transaction::set_durability`] chooses for one transaction. One that may wait is durable at

@@ -6,7 +6,7 @@ use std::process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio};
 
 use stridedb::Growth;
 
-use crate::{crash, full_disk, injected, locks};
+use crate::{crash, full_disk, injected, locks, shared};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
 const PATH: &str = "STRIDEDB_CHILD_PATH";
@@ -125,6 +125,7 @@ fn a_child_does_its_task() {
         injected::ALL_STEPS => injected::do_all_steps(&path, Growth::default()),
         injected::ALL_STEPS_REMAPPING => injected::do_all_steps(&path, Growth::Remap),
         injected::RECOVER_AND_CLOSE => injected::recover_and_close(&path),
+        "share until full" => shared::share_until_full(&path),
         "meet the limit" => full_disk::meet_the_limit(&path),
         unknown => panic!("no child knows the task `{unknown}`"),
     }

@@ -20,6 +20,7 @@ mod journals;
 mod locks;
 mod places;
 mod python;
+mod shared;
 mod store;
 mod transactions;
 mod typed;

@@ -57,6 +57,8 @@ enum Part {
     Single,
     /// Durable commits, and recovery
     Commit,
+    /// Durable commits of many threads, which share their syncs
+    Group,
     /// The longest of many commits, with checkpoints among them
     Tail,
     /// Checking a whole store
@@ -112,6 +114,7 @@ fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
         Part::Open => parts::open::measure(bench),
         Part::Single => parts::single::measure(bench),
         Part::Commit => parts::commit::measure(bench),
+        Part::Group => parts::group::measure(bench),
         Part::Tail => parts::tail::measure(bench),
         Part::Verify => parts::verify::measure(bench),
         Part::Space => parts::space::measure(bench),

@@ -3,6 +3,7 @@
 pub(crate) mod bare;
 pub(crate) mod commit;
 pub(crate) mod extend;
+pub(crate) mod group;
 pub(crate) mod import;
 pub(crate) mod open;
 pub(crate) mod read;

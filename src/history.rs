@@ -13,7 +13,8 @@ use crate::recovery::{Decision, JournalFound};
 use crate::structures::Structures;
 
 /// Transactions that became durable together: one, unless
-/// [`Durability::Deferred`](crate::Durability) let several wait for each other.
+/// [`Durability::Deferred`](crate::Durability) or a [`SharedStore`](crate::SharedStore) let several
+/// wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FrameInfo {

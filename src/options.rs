@@ -47,7 +47,8 @@ pub enum Durability {
     Immediate,
     /// Later: commits wait in memory, where this handle sees them, until there are `max_bytes` of
     /// them, until the next write after `max_delay`, or until [`Store::sync`]. Then they become
-    /// durable together. A crash before that takes those that wait, the newest ones, whole.
+    /// durable together. A crash before that takes those that wait, the newest ones, whole. A
+    /// [`SharedStore`](crate::SharedStore) needs no next write.
     Deferred {
         /// How long a commit may wait when the next write comes.
         max_delay: Duration,

@@ -295,6 +295,7 @@ fn a_shared_store_in_a_forked_child_ends_nothing() {
     let shared = shared.try_into_store().unwrap_err();
     drop(shared);
     assert_eq!(home.frames().len(), 0, "the child made a sync");
+    assert!(home.path.with_extension("stride-journal").exists(), "the child closed the store");
 }
 
 /// The same errors reach all members of a group, with all that the first one says.

@@ -126,6 +126,7 @@ fn a_child_does_its_task() {
         injected::ALL_STEPS_REMAPPING => injected::do_all_steps(&path, Growth::Remap),
         injected::RECOVER_AND_CLOSE => injected::recover_and_close(&path),
         "share until full" => shared::share_until_full(&path),
+        "share with a glutton" => shared::share_with_a_glutton(&path),
         "meet the limit" => full_disk::meet_the_limit(&path),
         unknown => panic!("no child knows the task `{unknown}`"),
     }

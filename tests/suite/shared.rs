@@ -146,7 +146,7 @@ fn errors_go_to_those_who_made_them() {
                     let panic = panicked.expect_err("it goes on to who called");
                     assert_eq!(panic.downcast_ref(), Some(&thread));
                 }
-                _ => drop(shared.append(&sample(10)).unwrap()),
+                _ => assert!(shared.append(&sample(10)).unwrap().get() >= 10),
             }
         }
     });
@@ -223,7 +223,11 @@ fn deferred_commits_of_many_threads_wait_for_a_sync() {
     make(&path, 5);
     let options = deferred(Duration::MAX, 10_000);
     let shared = SharedStore::new(options.open::<Sample>(&path).unwrap());
-    in_threads(4, |_| (0..10).for_each(|_| drop(shared.append(&sample(5)).unwrap())));
+    in_threads(4, |_| {
+        for _ in 0..10 {
+            shared.append(&sample(5)).unwrap();
+        }
+    });
     assert_eq!((shared.len(), frames_and_commits(&path)), (45, (0, 0)));
     shared.sync().unwrap();
     assert_eq!(frames_and_commits(&path), (1, 40));
@@ -337,4 +341,48 @@ fn a_disk_that_is_full_is_told_to_all_and_takes_nothing() {
     assert!(said.starts_with(&format!("{} records;", store.len())), "{} records", store.len());
     assert!(store.len() > 1000, "only {} kilobytes fit into 2 MiB", store.len());
     assert!(store.get(0).unwrap() == Some(block(0)));
+}
+
+/// A process may not make files longer than 2 MiB: enough for the records, and for a frame with a
+/// few of them, but not for one with all.
+pub(crate) fn share_with_a_glutton(path: &Path) {
+    const LEN: u64 = 80_000;
+    let record = |number| Signed { thread: 0, number };
+    let shared = SharedStore::new(Store::<Signed>::create(path).unwrap());
+    shared.extend((0..LEN).map(record)).unwrap();
+    if !limit_file_size(2 << 20) {
+        return say("skipped: no prlimit");
+    }
+    let update_all = || {
+        let result = shared.write(|transaction| {
+            (0..LEN).try_for_each(|index| transaction.update(index, &record(LEN)))
+        });
+        assert!(matches!(result, Err(Error::Full { .. })), "{result:?}");
+    };
+    for _ in 0..5 {
+        in_threads(4, |thread| match thread {
+            0 => update_all(),
+            _ => (0..20).for_each(|_| shared.update(thread, &record(thread)).unwrap()),
+        });
+    }
+    update_all();
+    assert_eq!(shared.get(7).unwrap(), Some(record(7)), "what was refused is to be seen");
+    drop(shared);
+    say("done");
+}
+
+#[test]
+fn a_transaction_without_room_is_told_to_its_caller_alone() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    let mut child = Child::start_ignoring_file_size_signal("share with a glutton", &path);
+    let said = child.hear().expect("the child checks and says so");
+    child.finish();
+    if said.starts_with("skipped") {
+        return println!("{said}");
+    }
+    assert_sound(&path);
+    for (number, found) in (0..).zip(&Store::<Signed>::open(&path).unwrap()) {
+        assert_eq!(found.unwrap(), Signed { thread: 0, number });
+    }
 }

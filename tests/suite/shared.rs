@@ -103,7 +103,7 @@ fn what_was_acknowledged_by_many_threads_is_there_after_a_kill() {
                 std::fs::copy(&path, &copy).unwrap();
                 std::fs::copy(journal_of(&path), journal_of(&copy)).unwrap();
             });
-            let found = Store::<Signed>::open_read_only(&copy).unwrap();
+            let found = Store::<Signed>::open(&copy).unwrap();
             assert!(found.len() >= end, "{} of {end} records", found.len());
             assert_eq!(found.get(end - 1).unwrap(), Some(record));
         }

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
 use crate::io::Process;
 use crate::place::{Handle, Place};
+use crate::reader::Reader;
 use crate::record::Record;
 use crate::store::{Store, Transaction};
 use front::Front;
@@ -254,6 +255,15 @@ impl<R: Record> SharedStore<R> {
     /// As [`Store::get`].
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
         self.owner.front.lock().store.get(place)
+    }
+
+    /// A reader of this store: it sees what is durable, and waits for nobody.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::reader`].
+    pub fn reader(&self) -> Result<Reader<R>> {
+        self.with(Store::reader)
     }
 
     /// Slots ever appended: the first index that is out of range. As [`with`](Self::with), it may

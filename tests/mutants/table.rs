@@ -48,6 +48,7 @@ const FILE: &str = "src/io/file.rs";
 const JOURNAL: &str = "src/journal.rs";
 const OPEN: &str = "src/raw_store/open.rs";
 const RECOVER: &str = "src/raw_store/recover.rs";
+const SETTLE: &str = "src/raw_reader/settle.rs";
 const SCAN: &str = "src/journal/scan.rs";
 const SPACE: &str = "src/raw_store/space.rs";
 
@@ -137,7 +138,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "a commit is published before its frame is durable",
         COMMIT,
         "let result = self.append_frame(",
-        "self.publish();
+        "if let Some(publisher) = self.publisher() {
+            publisher.end_transaction(&(&self.meta).into())?;
+        }
         let result = self.append_frame(",
         CRASHES, 100_000,
     ),
@@ -146,24 +149,33 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "the first write names a journal that is not there yet",
         CHECKPOINT,
-        "let journal = Journal::create(&self.file, identity, epoch)?;",
+        "let journal = Journal::begin(file, identity, epoch)?;",
         "self.write_meta(|meta| meta.journal_id = identity.journal_id)?;
         self.write_meta(|meta| (meta.clean, meta.epoch) = (false, epoch))?;
-        let journal = Journal::create(&self.file, identity, epoch)?;",
+        let journal = Journal::begin(file, identity, epoch)?;",
         CRASHES, 100_000,
     ),
     mutant(
-        "a journal gets its name before it is synced",
+        "a journal is named by a meta before it is synced",
         JOURNAL,
-        "file.sync_all()?; // Complete",
-        "// Complete",
+        "self.file.sync_all()?;
+        self.file.sync_directory()",
+        "self.file.sync_directory()",
+        CRASHES, 100_000,
+    ),
+    mutant(
+        "a journal is named by a meta before its own name is synced",
+        JOURNAL,
+        "self.file.sync_all()?;
+        self.file.sync_directory()",
+        "self.file.sync_all()",
         CRASHES, 100_000,
     ),
     mutant(
         "a name is not synced",
         FILE,
-        "perform(sync, || directory.sync_all())",
-        "{ let _ = (sync, &directory); io::Result::Ok(()) }",
+        "perform(sync, || open_directory.sync_all())",
+        "{ let _ = (sync, &open_directory); io::Result::Ok(()) }",
         CRASHES, 100_000,
     ),
     mutant(
@@ -329,10 +341,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         CRASHES, 100_000,
     ),
     mutant(
-        "a leftover journal is removed before the metas are mended",
+        "a leftover journal is used again before the metas are mended",
         RECOVER,
-        "self.mend_metas()?; // Both metas need no journal",
-        "// Both metas need no journal",
+        "Decision::RemoveLeftover => self.mend_metas()?, // Both",
+        "Decision::RemoveLeftover => {} // Both",
         CRASHES, 100_000,
     ),
     mutant(
@@ -344,8 +356,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "a journal is read that is not synced",
-        RECOVER,
-        "file.sync_before_reading()?; // What",
+        SETTLE,
+        "journal.sync_before_reading()?; // What",
         "// What",
         READERS, 100_000,
     ),
@@ -382,9 +394,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
 
     mutant(
         "what a failed sync left is shown before it was recovered",
-        OPEN,
-        "access == Access::Read && file.is_suspect()",
-        "false && file.is_suspect()",
+        SETTLE,
+        "} else if self.file.is_suspect() {",
+        "} else if false && self.file.is_suspect() {",
         SUSPECTS, 0,
     ),
 

@@ -51,6 +51,8 @@ enum Part {
     Scan,
     /// Records at random
     Get,
+    /// Readers beside a writer
+    Reader,
     /// Opening
     Open,
     /// Appending and updating one by one, without making it durable
@@ -111,6 +113,7 @@ fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
         Part::Extend => parts::extend::measure(bench),
         Part::Scan => parts::read::measure_scan(bench),
         Part::Get => parts::read::measure_get(bench),
+        Part::Reader => parts::reader::measure(bench),
         Part::Open => parts::open::measure(bench),
         Part::Single => parts::single::measure(bench),
         Part::Commit => parts::commit::measure(bench),

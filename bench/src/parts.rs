@@ -7,6 +7,7 @@ pub(crate) mod group;
 pub(crate) mod import;
 pub(crate) mod open;
 pub(crate) mod read;
+pub(crate) mod reader;
 pub(crate) mod single;
 pub(crate) mod sizes;
 pub(crate) mod space;

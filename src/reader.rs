@@ -15,7 +15,7 @@ use crate::place::{Handle, Place};
 use crate::raw_reader::{RawReader, RawSnapshot};
 use crate::record::Record;
 use crate::source::Source;
-use crate::store::{Entries, Iter, Store, check_type, get, record_in, within};
+use crate::store::{Entries, GetMany, Iter, Store, check_type, get, record_in, within};
 
 /// A store that is read while somebody else may write it, in this process or another one.
 ///
@@ -101,6 +101,16 @@ impl<R: Record> Reader<R> {
     #[inline]
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
         get(Source::Reader(&self.raw), place.into())
+    }
+
+    /// Verified copies of the records at many places, in the order of the places; see
+    /// [`Store::get_many`]. Each is what [`get`](Self::get) gives at about the moment when it is
+    /// reached.
+    pub fn get_many<I>(&self, places: I) -> GetMany<'_, R, I::IntoIter>
+    where
+        I: IntoIterator<Item: Into<Place>>,
+    {
+        GetMany::new(Source::Reader(&self.raw), places.into_iter())
     }
 
     /// A handle for the record in a slot, which notices when the slot is reused; `None` if the

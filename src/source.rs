@@ -25,28 +25,40 @@ impl<'s> Source<'s> {
         }
     }
 
-    /// Copies slots from `start` on out, as many as there is room for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`](crate::Error::Corrupt) if the file does not even have the first of them.
-    pub(crate) fn copy_out<A: Area>(self, start: u64, copies: &mut CopiedSlots<A>) -> Result<()> {
+    /// Copies slots out, as many as there is room for, and up to the first that is not there.
+    #[inline]
+    pub(crate) fn copy_out<A: Area>(
+        self,
+        indices: impl Iterator<Item = u64> + Clone,
+        copies: &mut CopiedSlots<A>,
+    ) {
         match self {
-            Self::Store(store) => store.copy_out(start, copies),
-            Self::Reader(reader) => reader.copy_out(start, copies),
+            Self::Store(store) => store.copy_out(indices, copies),
+            Self::Reader(reader) => reader.copy_out(indices, copies),
         }
     }
 
-    /// A record among slots that were copied out; `None` if it was removed.
-    #[inline]
+    /// What [`Source::get_area`] would copy out, among slots that were copied already; nothing if it
+    /// has to be asked for alone.
+    #[inline(always)]
     pub(crate) fn get_copied<A: Area>(
         self,
-        index: SlotIndex,
-        copies: &mut CopiedSlots<A>,
-    ) -> Result<Option<&A>> {
+        place: Place,
+        copies: &CopiedSlots<A>,
+        position: usize,
+    ) -> Option<Option<&A>> {
         match self {
-            Self::Store(store) => store.get_copied(index, copies),
-            Self::Reader(reader) => reader.get_copied(index, copies),
+            Self::Store(store) => store.get_copied(place, copies, position),
+            Self::Reader(reader) => reader.get_copied(place, copies, position),
+        }
+    }
+
+    /// Lets the processor fetch a slot that is copied soon.
+    #[inline(always)]
+    pub(crate) fn prefetch<A: Area>(self, index: SlotIndex) {
+        match self {
+            Self::Store(store) => store.prefetch::<A>(index),
+            Self::Reader(reader) => reader.prefetch::<A>(index),
         }
     }
 

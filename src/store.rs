@@ -1,8 +1,10 @@
 //! A store of records of one Rust type.
 
+mod get_many;
 mod iter;
 mod transaction;
 
+pub use get_many::GetMany;
 pub use iter::{Entries, Iter};
 pub use transaction::Transaction;
 

@@ -228,6 +228,25 @@ impl Mapping {
         Some(Element { words: self.words(index, area_size)? })
     }
 
+    /// Lets the processor fetch the beginning of an element that is read soon. Where it cannot be
+    /// asked for that, or there is no such element, nothing is done.
+    #[inline(always)]
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "no such request"))]
+    pub(crate) fn prefetch(&self, index: u64, area_size: usize) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // What follows so many bytes, the processor fetches of its own accord.
+            const WORD_COUNT_MAX: usize = 1024 / WORD_SIZE;
+            let words = self.words(index, area_size).unwrap_or_default();
+            let words = words.get(..WORD_COUNT_MAX).unwrap_or(words);
+            for word in words.iter().step_by(64 / WORD_SIZE).chain(words.last()) {
+                // SAFETY: this is a hint, which reads no value and faults at no address.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(word.as_ptr().cast()) };
+            }
+        }
+    }
+
     /// Copies an element in, where no reader looks: the area's words, then the trailer. `None` if
     /// there is no such element, the area has another size, or the mapping is read-only.
     #[inline]

@@ -34,38 +34,39 @@ impl RawReader {
         Ok(tag.state() == State::Live)
     }
 
-    /// Copies slots from `start` on out, as many as there is room for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`] if the file does not even have the first of them.
+    /// Copies slots out, as many as there is room for, and up to the first that is not there or has
+    /// to be asked for.
     #[inline(never)]
-    pub(crate) fn copy_out<A: Area>(&self, start: u64, copies: &mut CopiedSlots<A>) -> Result<()> {
-        if copies.fill(self.slots(), start, true) > 0 {
-            return Ok(());
-        }
-        Err(self.shared.corrupt(self.slots().too_short(SlotIndex::new(start))))
+    pub(crate) fn copy_out<A: Area>(
+        &self,
+        indices: impl Iterator<Item = u64>,
+        copies: &mut CopiedSlots<A>,
+    ) {
+        let len = self.shared.direct_len.load(Ordering::Relaxed) as u64;
+        copies.fill::<true>(self.slots(), indices.take_while(|&index| index < len));
     }
 
-    /// A record among slots that were copied out; `None` if it was removed. One that was being
-    /// written, or may be newer in a journal, is read again.
-    #[inline]
+    /// What [`RawReader::get_area`] would copy out, among slots that were copied already: the record
+    /// at a position, `None` if it was removed. Nothing at all if it is not there, not whole or not
+    /// the one that is meant: who asks for it alone gets it, or is told why.
+    #[inline(always)]
     pub(crate) fn get_copied<'c, A: Area>(
         &self,
-        index: SlotIndex,
-        copies: &'c mut CopiedSlots<A>,
-    ) -> Result<Option<&'c A>> {
-        let is_direct = index.get() < self.shared.direct_len.load(Ordering::Relaxed) as u64;
-        let found = copies.get(self.slots(), index);
-        let is_live = match found {
-            Ok(found) if is_direct => found.is_some(),
-            _ => {
-                let area = copies.area_mut(index);
-                let (tag, _) = self.read_words(index.into(), area.as_mut())?;
-                tag.state() == State::Live
-            }
-        };
-        Ok(is_live.then(|| &*copies.area_mut(index)))
+        place: Place,
+        copies: &'c CopiedSlots<A>,
+        position: usize,
+    ) -> Option<Option<&'c A>> {
+        let (tag, area) = copies.get(self.slots(), position, place.index.get())?;
+        match place.generation {
+            Some(expected) if expected != tag.generation() => None,
+            _ => Some((tag.state() == State::Live).then_some(area)),
+        }
+    }
+
+    /// Lets the processor fetch a slot that is copied soon.
+    #[inline(always)]
+    pub(crate) fn prefetch<A: Area>(&self, index: SlotIndex) {
+        self.slots().mapping.prefetch(index.get(), size_of::<A>());
     }
 
     /// The same where the area's size is known only now, and for all that is not usual: its tag and

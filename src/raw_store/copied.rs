@@ -4,10 +4,9 @@
 use zerocopy::FromZeros;
 
 use super::slots::Slots;
-use crate::format::Corruption;
 use crate::format::checksum::{Summer, Summing, crc32};
 use crate::format::geometry::SlotIndex;
-use crate::format::slot::{State, Trailer};
+use crate::format::slot::{Tag, Trailer};
 use crate::record::Area;
 
 /// About so many bytes are copied at once: few enough to stay in the processor's nearest cache.
@@ -15,42 +14,58 @@ const SIZE: usize = 1024;
 /// At most so many slots.
 const COUNT_MAX: usize = 16;
 
-/// Slots outside of the mapping, one after the other.
+/// Slots outside of the mapping, each at the position at which its index was asked for.
 pub(crate) struct CopiedSlots<A> {
-    start: u64,
     areas: Vec<A>,
     trailers: [Trailer; COUNT_MAX],
     area_crcs: [u32; COUNT_MAX],
 }
 
 impl<A: Area> CopiedSlots<A> {
+    /// There is room for so many slots.
+    pub(crate) const ROOM: usize = {
+        let count = SIZE / size_of::<A>();
+        if count == 0 {
+            1
+        } else if count > COUNT_MAX {
+            COUNT_MAX
+        } else {
+            count
+        }
+    };
+
     /// None.
     pub(crate) fn new() -> Self {
         let trailers = [Trailer::new_zeroed(); COUNT_MAX];
-        Self { start: 0, areas: Vec::new(), trailers, area_crcs: [0; COUNT_MAX] }
+        Self { areas: Vec::new(), trailers, area_crcs: [0; COUNT_MAX] }
     }
 
-    /// Whether a slot is among them.
+    /// How many slots there are.
     #[inline]
-    pub(crate) fn contains(&self, index: u64) -> bool {
-        index.wrapping_sub(self.start) < self.areas.len() as u64
+    pub(crate) fn len(&self) -> usize {
+        self.areas.len()
     }
 
-    /// Copies slots from `start` on, of which somebody may be writing some; how many there are. A
-    /// slot that is being written is there as one that is damaged.
+    /// Copies slots, as many as there is room for, and up to the first that the file does not have.
     #[inline]
-    pub(crate) fn fill(&mut self, slots: &Slots, start: u64, beside_writer: bool) -> usize {
-        self.start = start;
-        let count_max = (SIZE / size_of::<A>()).clamp(1, COUNT_MAX);
-        self.areas.resize(count_max, A::new_zeroed());
-        let count = slots.summer.run(Fill { copies: self, slots, beside_writer });
+    pub(crate) fn fill<const BESIDE_WRITER: bool>(
+        &mut self,
+        slots: &Slots,
+        indices: impl Iterator<Item = u64>,
+    ) {
+        self.areas.resize(Self::ROOM, A::new_zeroed());
+        let fill = Fill::<_, _, BESIDE_WRITER> { copies: self, slots, indices };
+        let count = slots.summer.run(fill);
         self.areas.truncate(count);
-        count
     }
 
     /// Takes those slots from elsewhere for which `overlaid` has words, the trailer last.
-    pub(super) fn lay_over<'o>(&mut self, overlaid: impl Fn(SlotIndex) -> Option<&'o [u64]>) {
-        for (position, index) in (0..self.areas.len()).zip(self.start..) {
+    pub(super) fn lay_over<'o>(
+        &mut self,
+        indices: impl Iterator<Item = u64>,
+        overlaid: impl Fn(SlotIndex) -> Option<&'o [u64]>,
+    ) {
+        for (position, index) in (0..self.areas.len()).zip(indices) {
             let slot = overlaid(SlotIndex::new(index)).and_then(|slot| slot.split_last());
             if let Some((trailer, area)) = slot {
                 self.areas[position].as_mut().copy_from_slice(area);
@@ -60,51 +75,43 @@ impl<A: Area> CopiedSlots<A> {
         }
     }
 
-    /// Where a slot among them was copied to.
-    pub(crate) fn area_mut(&mut self, index: SlotIndex) -> &mut A {
-        &mut self.areas[index.get().wrapping_sub(self.start) as usize]
-    }
-
-    /// A verified record among them; `None` if it was removed.
-    #[inline]
-    pub(crate) fn get(&self, slots: &Slots, index: SlotIndex) -> Result<Option<&A>, Corruption> {
-        let position = index.get().wrapping_sub(self.start) as usize;
-        let trailer = self.trailers[position];
-        let tag = trailer.verify_crc(index, self.area_crcs[position], slots.key)?;
-        Ok((tag.state() == State::Live).then_some(&self.areas[position]))
+    /// The slot at a position, which was asked for by this index, live or deleted, if it is there
+    /// and whole.
+    #[inline(always)]
+    pub(crate) fn get(&self, slots: &Slots, position: usize, index: u64) -> Option<(Tag, &A)> {
+        let area = self.areas.get(position)?;
+        let (trailer, area_crc) = (self.trailers[position], self.area_crcs[position]);
+        let tag = trailer.verify_crc(SlotIndex::new(index), area_crc, slots.key).ok()?;
+        Some((tag, area))
     }
 }
 
 /// Copies slots to where there is room for them, and sums their areas.
-struct Fill<'c, A> {
+struct Fill<'c, A, I, const BESIDE_WRITER: bool> {
     copies: &'c mut CopiedSlots<A>,
     slots: &'c Slots,
-    beside_writer: bool,
+    indices: I,
 }
 
-impl<A: Area> Summing for Fill<'_, A> {
+impl<A: Area, I: Iterator<Item = u64>, const BESIDE_WRITER: bool> Summing
+    for Fill<'_, A, I, BESIDE_WRITER>
+{
     type Output = usize;
 
     #[inline(always)]
     fn run(self, summer: Summer) -> usize {
-        let Self { copies, slots, beside_writer } = self;
-        let (start, mut count) = (copies.start, 0);
+        let Self { copies, slots, indices } = self;
+        let mut count = 0;
         let areas = copies.areas.as_mut_slice();
         let trailers = &mut copies.trailers[..areas.len()];
         let area_crcs = &mut copies.area_crcs[..areas.len()];
-        while count < areas.len() {
-            let index = start.wrapping_add(count as u64);
-            let Some(element) = slots.mapping.element(index, size_of::<A>()) else { break };
+        for index in indices.take(areas.len()) {
             let mut area = A::new_zeroed();
-            let trailer = if beside_writer {
-                element.read(area.as_mut_bytes()).unwrap_or_default()
-            } else {
-                element.copy_area(area.as_mut_bytes());
-                element.trailer()
-            };
+            let copied = slots.copy_out::<A, BESIDE_WRITER>(index, &mut area);
+            let Some(trailer) = copied else { break };
             area_crcs[count] = summer.crc32(&area);
             areas[count] = area;
-            trailers[count] = zerocopy::transmute!(trailer);
+            trailers[count] = trailer;
             count += 1;
         }
         count

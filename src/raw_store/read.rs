@@ -57,30 +57,41 @@ impl RawStore {
         }
     }
 
-    /// Copies slots from `start` on out, as many as there is room for.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Corrupt`] if the file does not even have the first of them.
+    /// Copies slots out, as many as there is room for, and up to the first that is not there.
     #[inline(never)]
-    pub(crate) fn copy_out<A: Area>(&self, start: u64, copies: &mut CopiedSlots<A>) -> Result<()> {
-        if copies.fill(&self.slots, start, false) > 0 {
-            if self.has_overlay() {
-                copies.lay_over(|index| self.overlaid(index));
-            }
-            return Ok(());
+    pub(crate) fn copy_out<A: Area>(
+        &self,
+        indices: impl Iterator<Item = u64> + Clone,
+        copies: &mut CopiedSlots<A>,
+    ) {
+        let indices = indices.take_while(|&index| index < self.meta.len);
+        copies.fill::<false>(&self.slots, indices.clone());
+        if self.has_overlay() {
+            copies.lay_over(indices, |index| self.overlaid(index));
         }
-        Err(self.corrupt(self.slots.too_short(SlotIndex::new(start))))
     }
 
-    /// A record among slots that were copied out; `None` if it was removed.
-    #[inline]
+    /// What [`RawStore::get_area`] would copy out, among slots that were copied already: the record
+    /// at a position, `None` if it was removed. Nothing at all if it is not there, not whole or
+    /// not the one that is meant: who asks for it alone is told why.
+    #[inline(always)]
     pub(crate) fn get_copied<'c, A: Area>(
         &self,
-        index: SlotIndex,
+        place: Place,
         copies: &'c CopiedSlots<A>,
-    ) -> Result<Option<&'c A>> {
-        copies.get(&self.slots, index).map_err(|source| self.corrupt(source))
+        position: usize,
+    ) -> Option<Option<&'c A>> {
+        let (tag, area) = copies.get(&self.slots, position, place.index.get())?;
+        match place.generation {
+            Some(expected) if expected != tag.generation() => None,
+            _ => Some((tag.state() == State::Live).then_some(area)),
+        }
+    }
+
+    /// Lets the processor fetch a slot that is copied soon.
+    #[inline(always)]
+    pub(crate) fn prefetch<A: Area>(&self, index: SlotIndex) {
+        self.slots.mapping.prefetch(index.get(), size_of::<A>());
     }
 
     /// The same, where the area's size is known only now.

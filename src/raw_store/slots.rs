@@ -96,6 +96,24 @@ impl Slots {
         Ok(zerocopy::transmute!(element.trailer()))
     }
 
+    /// Copies a slot out, whatever it holds; its trailer. `None` if the file does not have it. One
+    /// that somebody writes meanwhile has the trailer of no slot.
+    #[inline(always)]
+    pub(super) fn copy_out<A: Area, const BESIDE_WRITER: bool>(
+        &self,
+        index: u64,
+        area: &mut A,
+    ) -> Option<Trailer> {
+        let element = self.mapping.element(index, size_of::<A>())?;
+        let trailer = if BESIDE_WRITER {
+            element.read(area.as_mut_bytes()).unwrap_or_default()
+        } else {
+            element.copy_area(area.as_mut_bytes());
+            element.trailer()
+        };
+        Some(zerocopy::transmute!(trailer))
+    }
+
     /// Copies a slot below `len` out, whatever it holds; its trailer and its area's CRC-32. `None`
     /// if the file does not have it.
     #[inline(always)]

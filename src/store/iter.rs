@@ -18,28 +18,29 @@ use crate::source::Source;
 pub struct Entries<'s, R: Record> {
     source: Source<'s>,
     indices: Range<u64>,
-    /// Slots that are read before they are asked for.
+    /// Slots that are read before they are asked for, the first of them this one.
     ahead: CopiedSlots<R::Area>,
+    ahead_start: u64,
 }
 
 impl<'s, R: Record> Entries<'s, R> {
     pub(crate) fn new(source: Source<'s>, indices: Range<u64>) -> Self {
-        Self { source, indices, ahead: CopiedSlots::new() }
+        Self { source, indices, ahead: CopiedSlots::new(), ahead_start: 0 }
     }
 
     /// The entry at an index that is read in ascending order; `None` if the record was removed.
     #[inline]
     fn entry_in_order(&mut self, index: u64) -> Option<Result<(SlotIndex, R)>> {
-        if !self.ahead.contains(index) {
-            if let Err(error) = self.source.copy_out(index, &mut self.ahead) {
-                return Some(Err(error));
-            }
+        if index.wrapping_sub(self.ahead_start) >= self.ahead.len() as u64 {
+            self.ahead_start = index;
+            self.source.copy_out(index.., &mut self.ahead);
         }
-        let index = SlotIndex::new(index);
-        let record = match self.source.get_copied(index, &mut self.ahead) {
-            Ok(area) => record_in(self.source.schema(), index, area?),
-            Err(error) => Err(error),
+        let position = index.wrapping_sub(self.ahead_start) as usize;
+        let Some(copied) = self.source.get_copied(index.into(), &self.ahead, position) else {
+            return self.entry(index);
         };
+        let index = SlotIndex::new(index);
+        let record = record_in(self.source.schema(), index, copied?);
         Some(record.map(|record| (index, record)))
     }
 

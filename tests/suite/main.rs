@@ -18,6 +18,7 @@ mod fuzz_seeds;
 mod injected;
 mod journals;
 mod locks;
+mod many;
 mod places;
 mod python;
 mod shared;

@@ -57,6 +57,7 @@ impl<R: Sample + Send + Sync> Rivals<R> {
                 ("get, independent, raw map, ns", Box::new(|| independent(len, raw))),
                 ("get, independent, verified", Box::new(|| independent(len, get))),
                 ("get, independent, raw map + CRC", Box::new(|| independent(len, bound))),
+                ("get_many, independent", Box::new(|| get_many(&self.store))),
                 ("get, dependent, raw map", Box::new(|| dependent(len, raw))),
                 ("get, dependent, verified", Box::new(|| dependent(len, get))),
             ],
@@ -87,11 +88,14 @@ pub(crate) fn measure_scan(bench: &mut Bench<'_>) -> Outcome {
 pub(crate) fn measure_get(bench: &mut Bench<'_>) -> Outcome {
     let rivals = Rivals::<Tick>::create(bench, bench.args.records)?;
     let figures = rivals.get(bench.args.rounds)?;
-    let [raw, get, bound, raw_dependent, get_dependent] = figures.as_slice() else { return Ok(()) };
+    let [raw, get, bound, many, raw_dependent, get_dependent] = figures.as_slice() else {
+        return Ok(());
+    };
     bench.report.ratio("verified get, dependent, times", 1.25, &get_dependent.over(raw_dependent));
     bench.report.ratio("verified get, independent, times", 4.5, &get.over(raw));
     bench.report.ratio("  its bound: raw map and crc32fast alone, times", 4.5, &bound.over(raw));
     bench.report.ratio("  verified get over that bound, times", 1.25, &get.over(bound));
+    bench.report.ratio("get_many, independent, times", 2.0, &many.over(raw));
     Rivals::<Tick>::remove(bench);
     Ok(())
 }
@@ -124,6 +128,18 @@ pub(super) fn independent(len: u64, get: impl Fn(u64) -> Outcome<u64>) -> Outcom
         let mut sum = 0_u64;
         for count in 0..GET_COUNT {
             sum = sum.wrapping_add(get(below(scramble(count), len))?);
+        }
+        Ok(sum)
+    })
+}
+
+/// The same reads as of [`independent`], asked for together.
+fn get_many<R: Sample>(store: &Store<R>) -> Outcome<f64> {
+    let len = store.len();
+    nanoseconds(GET_COUNT, || {
+        let mut sum = 0_u64;
+        for record in store.get_many((0..GET_COUNT).map(|count| below(scramble(count), len))) {
+            sum = sum.wrapping_add(number(record?.as_ref())?);
         }
         Ok(sum)
     })

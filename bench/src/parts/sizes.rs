@@ -37,7 +37,7 @@ fn one<R: Sample + Send + Sync>(bench: &Bench<'_>) -> Outcome {
     let figures = rivals.scan(rounds)?;
     println!("  ratio {}", figures[1].over(&figures[0]));
     let figures = rivals.get(rounds)?;
-    let (free, chained) = (figures[1].over(&figures[0]), figures[3].over(&figures[2]));
+    let (free, chained) = (figures[1].over(&figures[0]), figures[5].over(&figures[4]));
     println!("  ratios independent {free}, dependent {chained}");
     Rivals::<R>::remove(bench);
     Ok(())

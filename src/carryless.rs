@@ -23,10 +23,10 @@ const POLYNOMIAL: u64 = 0x1_DB71_0641;
 /// The factor that makes of the polynomial 1, apart from bits above the lowest 64.
 const INVERSE: u64 = inverse(POLYNOMIAL);
 
-/// What two words count when they move up by two places or by one: what remains of the powers that
-/// they then stand for.
+/// What two words count when they move up by two places, and the first of two when they move up by
+/// one: what remains of the powers that they then stand for.
 const BY_TWO: [u64; 2] = [remainder(160) << 1, remainder(96) << 1];
-const BY_ONE: [u64; 2] = [remainder(96) << 1, 1];
+const BY_ONE: u64 = remainder(96) << 1;
 
 /// The longest piece for which this is no slower than `crc32fast`.
 const SIZE_MAX: usize = 256;
@@ -78,23 +78,30 @@ impl Multiplier {
             None => (pair(0, 0), START),
         };
         for next in &mut pairs {
-            sum = add(self.move_up(sum, BY_TWO), load(next));
+            sum = add(self.move_up_by_two(sum), load(next));
         }
         if let Ok(odd) = u64::read_from_bytes(pairs.remainder()) {
-            sum = add(self.move_up(sum, BY_ONE), pair(0, odd ^ start));
+            sum = add(self.move_up_by_one(sum), pair(0, odd ^ start));
         }
-        let sum = self.move_up(sum, BY_ONE);
+        let sum = self.move_up_by_one(sum);
         let factor = self.multiply::<LOW_LOW>(sum, pair(INVERSE, 0));
         let sum = add(self.multiply::<LOW_LOW>(factor, pair(POLYNOMIAL, 0)), sum);
         let [.., a, b, c, d, _, _, _, _]: [u8; 16] = transmute!(sum);
         !u32::from_le_bytes([a, b, c, d])
     }
 
-    /// What two words add to those that stand behind them.
+    /// What two words add to the next two.
     #[inline(always)]
-    fn move_up(self, words: __m128i, by: [u64; 2]) -> __m128i {
-        let by = transmute!(by);
+    fn move_up_by_two(self, words: __m128i) -> __m128i {
+        let by = transmute!(BY_TWO);
         add(self.multiply::<LOW_LOW>(words, by), self.multiply::<HIGH_HIGH>(words, by))
+    }
+
+    /// What two words add to the second of them and the next one.
+    #[inline(always)]
+    fn move_up_by_one(self, words: __m128i) -> __m128i {
+        let [_, second]: [u64; 2] = transmute!(words);
+        add(self.multiply::<LOW_LOW>(words, pair(BY_ONE, 0)), pair(second, 0))
     }
 
     /// The product without carries of one half of each.

@@ -66,16 +66,19 @@ impl Trailer {
     /// slot below `len` can have.
     #[inline(always)]
     pub fn verify_crc(self, index: SlotIndex, area_crc: u32, key: u32) -> Result<Tag, Corruption> {
-        self.whole(index, area_crc, key).ok_or_else(|| self.diagnose(index, area_crc, key))
+        match self.tag_if_whole(index, area_crc, key) {
+            Some(tag) => Ok(tag),
+            None => Err(self.diagnose(index, area_crc, key)),
+        }
     }
 
-    /// The tag of a slot below `len`, if it is whole.
+    /// Checks a slot below `len` by the CRC-32 of its area; its tag, if it is whole.
     #[inline(always)]
-    pub(crate) fn whole(self, index: SlotIndex, area_crc: u32, key: u32) -> Option<Tag> {
+    pub(crate) fn tag_if_whole(self, index: SlotIndex, area_crc: u32, key: u32) -> Option<Tag> {
         let tag = Tag::from_bits(self.tag.get());
-        let whole = self.area_crc(index, key) == area_crc;
+        let is_right = self.area_crc(index, key) == area_crc;
         let has_state = matches!(tag.state(), State::Live | State::Deleted);
-        (whole && has_state && !tag.is_being_written()).then_some(tag)
+        (is_right && has_state && !tag.is_being_written()).then_some(tag)
     }
 
     /// Says what is wrong with a slot that [`Trailer::verify_crc`] refuses.

@@ -23,7 +23,7 @@ impl RawReader {
         if place.index.get() < len {
             let slots = self.slots();
             if let Some((trailer, crc)) = slots.copy_beside_writer(place.index, area) {
-                if let Some(tag) = trailer.whole(place.index, crc, slots.key) {
+                if let Some(tag) = trailer.tag_if_whole(place.index, crc, slots.key) {
                     if place.generation.is_none_or(|expected| expected == tag.generation()) {
                         return Ok(tag.state() == State::Live);
                     }

@@ -81,7 +81,7 @@ impl<A: Area> CopiedSlots<A> {
     pub(crate) fn get(&self, slots: &Slots, position: usize, index: u64) -> Option<(Tag, &A)> {
         let area = self.areas.get(position)?;
         let (trailer, area_crc) = (self.trailers[position], self.area_crcs[position]);
-        let tag = trailer.verify_crc(SlotIndex::new(index), area_crc, slots.key).ok()?;
+        let tag = trailer.tag_if_whole(SlotIndex::new(index), area_crc, slots.key)?;
         Some((tag, area))
     }
 }

@@ -45,7 +45,7 @@ impl<'s, R: Record> Entries<'s, R> {
     }
 
     /// The entry at an index; `None` if the record was removed.
-    #[inline]
+    #[inline(never)]
     fn entry(&self, index: u64) -> Option<Result<(SlotIndex, R)>> {
         let record = get(self.source, index.into()).transpose()?;
         Some(record.map(|record| (SlotIndex::new(index), record)))

@@ -23,7 +23,7 @@ pub use snapshot::RawSnapshot;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use zerocopy::IntoBytes;
@@ -35,6 +35,7 @@ use crate::format::header::Header;
 use crate::format::slot::State as SlotState;
 use crate::holders;
 use crate::io::{Lock, MappingOptions, StoreFile};
+use crate::journal::has_writer;
 use crate::live_block::{LiveBlock, Numbers};
 use crate::options::OpenOptions;
 use crate::place::{Handle, Place};
@@ -90,6 +91,8 @@ struct Shared {
     /// file has them. None while a journal is read through.
     direct_len: AtomicUsize,
     state: RwLock<State>,
+    /// Held by who finds out what the state is: it is enough if one thread does.
+    settling: Mutex<()>,
     /// Counts what the state has been.
     state_count: AtomicUsize,
     patience: Duration,
@@ -122,7 +125,7 @@ impl RawReader {
         let file = StoreFile::open(path, false)?;
         file.lock(Lock::Shared, options.wait).map_err(|error| holders::name(error, &file))?;
         options.check_network(&file)?;
-        let structures = Structures::read(&file)?;
+        let structures = read_structures(&file)?;
         let (header, _, _) = decide(&structures, &file)?;
         let (schema_text, schema, schema_damage) = read_schema(&structures, &header, &file)?;
         let page_damage = structures.damage().into_iter().map(|(_, damage)| damage);
@@ -144,6 +147,7 @@ impl RawReader {
             views,
             direct_len: AtomicUsize::new(0),
             state: RwLock::new(State::default()),
+            settling: Mutex::new(()),
             state_count: AtomicUsize::new(0),
             patience: options.wait.max(PATIENCE_MIN),
             report: OpenReport { damage, ..OpenReport::default() },
@@ -334,6 +338,22 @@ impl RawReader {
     fn numbers(&self) -> Result<Numbers> {
         self.shared.numbers()
     }
+}
+
+/// Reads what stands before the slots, beside a writer that may just be writing a meta: that is no
+/// damage.
+fn read_structures(file: &StoreFile) -> Result<Structures> {
+    const TRIES: usize = 10;
+    let mut structures = Structures::read(file)?;
+    for _ in 0..TRIES {
+        let is_damaged = structures.damage().iter().any(|(_, damage)| damage.is_of_a_meta());
+        if !is_damaged || !has_writer(file.path())? {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        structures = Structures::read(file)?;
+    }
+    Ok(structures)
 }
 
 impl Shared {

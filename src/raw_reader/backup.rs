@@ -9,7 +9,8 @@ use std::path::Path;
 use super::RawReader;
 use crate::copying::Copying;
 use crate::error::{Error, Result};
-use crate::journal;
+use crate::journal::has_writer;
+use crate::live_block::Numbers;
 use crate::outlook::Outlook;
 use crate::raw_store::Overlay;
 use crate::recovery::{Decision, JournalFound};
@@ -68,8 +69,10 @@ impl RawReader {
         let outlook = Outlook::take(&shared.file)?;
         let meta = outlook.structures.newest_meta();
         copying.copy_slots(numbers.len)?;
-        let Some(frozen) = self.changes_since(outlook)? else { return Ok(false) };
-        copying.copy_more_slots(numbers.len, frozen.meta.len)?;
+        let Some(last) = self.copy_what_follows(&copying, numbers)? else { return Ok(false) };
+        let Some(frozen) = self.changes_since(outlook, last.commit_number)? else {
+            return Ok(false);
+        };
         for &index in frozen.overlay.indices() {
             if let Some(slot) = frozen.overlay.get(index) {
                 copying.put(index, slot)?;
@@ -77,7 +80,7 @@ impl RawReader {
         }
         let outlook = Outlook::take(&shared.file)?;
         let no_checkpoint_came = outlook.structures.newest_meta() == meta;
-        let is_complete = frozen.meta.commit_number >= numbers.commit_number;
+        let is_complete = frozen.meta.commit_number >= last.commit_number;
         if !no_checkpoint_came || !is_complete || shared.live_block()?.nonce() != nonce {
             return Ok(false);
         }
@@ -85,15 +88,30 @@ impl RawReader {
         Ok(true)
     }
 
-    /// What the journal says of what can be read now; `None` if it does not say that any more.
-    fn changes_since(&self, outlook: Outlook) -> Result<Option<Frozen>> {
+    /// Copies the slots that were appended meanwhile, of which bulk ones are in no journal, until
+    /// there are no more; the commit as of which all have been copied, since no later one has
+    /// touched a slot before. `None` if they come too fast.
+    fn copy_what_follows(
+        &self,
+        copying: &Copying<'_>,
+        mut copied: Numbers,
+    ) -> Result<Option<Numbers>> {
+        for _ in 0..TRIES {
+            let (_, numbers) = self.quiet_moment()?;
+            if numbers.len == copied.len {
+                return Ok(Some(numbers));
+            }
+            copying.copy_more_slots(copied.len, numbers.len)?;
+            copied = numbers;
+        }
+        Ok(None)
+    }
+
+    /// What the journal says of all commits up to one; `None` if it does not say that any more.
+    fn changes_since(&self, outlook: Outlook, last_commit: u64) -> Result<Option<Frozen>> {
         let shared = &*self.shared;
         let Some(meta) = outlook.structures.newest_meta() else { return Ok(None) };
         let (found, file) = outlook.found?;
-        let last_commit = match journal::has_writer(self.path())? {
-            true => self.numbers()?.commit_number, // The next frame may be half written.
-            false => u64::MAX,
-        };
         match (outlook.decision, found, file) {
             (
                 Some(Decision::Replay),
@@ -104,7 +122,7 @@ impl RawReader {
                 let result = shared.freeze(&file, &identity, live, meta, last_commit);
                 match result {
                     // The journal was used again meanwhile.
-                    Err(Error::JournalDamaged { .. }) if last_commit != u64::MAX => Ok(None),
+                    Err(Error::JournalDamaged { .. }) if has_writer(self.path())? => Ok(None),
                     result => result.map(|(frozen, _)| Some(frozen)),
                 }
             }

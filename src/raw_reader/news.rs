@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::RawReader;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// So often who waits looks at the world around: whether the file still has its name.
 const LOOK_AROUND: Duration = Duration::from_millis(200);
@@ -36,7 +36,7 @@ impl RawReader {
     ///
     /// # Errors
     ///
-    /// [`Error::Replaced`](crate::Error::Replaced) if the file has lost its name; and as
+    /// [`Error::Replaced`] if the file has lost its name; and as
     /// [`RawReader::len`].
     pub fn wait_for(&self, commit_number: u64, timeout: Duration) -> Result<bool> {
         self.wait_until(timeout, |numbers| numbers.commit_number >= commit_number)
@@ -60,8 +60,11 @@ impl RawReader {
         loop {
             let live = self.shared.live_block()?;
             let news = live.news(); // What comes after this ends the waiting.
-            if is_enough(&self.numbers()?) {
-                return Ok(true);
+            match self.numbers() {
+                Ok(numbers) if is_enough(&numbers) => return Ok(true),
+                // A writer that takes long has nothing to tell yet.
+                Ok(_) | Err(Error::Busy { .. }) => {}
+                Err(error) => return Err(error),
             }
             let left = timeout.saturating_sub(start.elapsed());
             if left.is_zero() {

@@ -19,7 +19,7 @@ impl RawReader {
     #[inline(always)]
     pub(crate) fn get_area<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
         // What was published, is mapped and is not in a journal is one copy away.
-        let len = self.shared.direct_len.load(Ordering::Relaxed) as u64;
+        let len = self.shared.direct_len.load(Ordering::Acquire) as u64;
         if place.index.get() < len {
             let slots = self.slots();
             if let Some((trailer, crc)) = slots.copy_beside_writer(place.index, area) {
@@ -42,7 +42,7 @@ impl RawReader {
         indices: impl Iterator<Item = u64>,
         copies: &mut CopiedSlots<A>,
     ) {
-        let len = self.shared.direct_len.load(Ordering::Relaxed) as u64;
+        let len = self.shared.direct_len.load(Ordering::Acquire) as u64;
         copies.fill::<true>(self.slots(), indices.take_while(|&index| index < len));
     }
 
@@ -75,7 +75,7 @@ impl RawReader {
     pub(super) fn read_words(&self, place: Place, area: &mut [u64]) -> Result<(Tag, [u8; 8])> {
         let index = place.index;
         let mut patience = Patience::new(self.shared.patience);
-        let mut is_known = index.get() < self.shared.direct_len.load(Ordering::Relaxed) as u64;
+        let mut is_known = index.get() < self.shared.direct_len.load(Ordering::Acquire) as u64;
         loop {
             if !is_known {
                 let len = self.numbers()?.len;
@@ -101,7 +101,7 @@ impl RawReader {
             is_known = false; // The writer may have died in the middle of the slot.
             match patience.pause() {
                 Then::Look => {}
-                Then::Doubt => drop(self.shared.settle()?),
+                Then::Doubt => self.shared.settle_again()?,
                 Then::GiveUp(waited) => {
                     return Err(Error::Busy { path: self.path().to_owned(), waited });
                 }

@@ -59,10 +59,11 @@ impl Shared {
     pub(super) fn numbers(&self) -> Result<Numbers> {
         let mut patience = Patience::new(self.patience);
         loop {
+            let state_count = self.state_count.load(Ordering::Acquire);
             if let Some(numbers) = self.known_numbers()? {
                 return Ok(numbers);
             }
-            self.settle()?;
+            self.settle_after(state_count)?;
             if let Then::GiveUp(waited) = patience.pause() {
                 return Err(Error::Busy { path: self.file.path().to_owned(), waited });
             }
@@ -125,6 +126,20 @@ impl Shared {
     fn state(&self) -> RwLockReadGuard<'_, State> {
         // Nobody leaves it in the middle of a change.
         self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Finds out what the reader can rest on, if no other thread has just done so.
+    pub(super) fn settle_again(&self) -> Result<()> {
+        self.settle_after(self.state_count.load(Ordering::Acquire))
+    }
+
+    /// The same, if the state is not another one already than when it was counted.
+    fn settle_after(&self, state_count: usize) -> Result<()> {
+        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.state_count.load(Ordering::Acquire) == state_count {
+            self.settle()?;
+        }
+        Ok(())
     }
 
     /// Finds out what the reader can rest on.

@@ -41,7 +41,7 @@ type Note = (SlotIndex, [u8; 8]);
 
 /// What the world was before a snapshot was read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Moment {
+pub(super) struct Moment {
     state_count: usize,
     nonce: [u64; 2],
     sequence: usize,
@@ -106,7 +106,7 @@ impl RawReader {
     }
 
     /// A moment at which no transaction is being applied, and what can be read then.
-    fn quiet_moment(&self) -> Result<(Moment, Numbers)> {
+    pub(super) fn quiet_moment(&self) -> Result<(Moment, Numbers)> {
         let mut patience = Patience::new(self.shared.patience);
         loop {
             let state_count = self.shared.state_count.load(Ordering::Acquire);
@@ -120,7 +120,7 @@ impl RawReader {
             }
             match patience.pause() {
                 Then::Look => {}
-                Then::Doubt => drop(self.shared.settle()?),
+                Then::Doubt => self.shared.settle_again()?,
                 Then::GiveUp(waited) => {
                     return Err(Error::Busy { path: self.path().to_owned(), waited });
                 }

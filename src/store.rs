@@ -191,6 +191,35 @@ impl<R: Record> Store<R> {
         self.raw.update_area(place.into(), &area_of(record)?)
     }
 
+    /// Replaces many records, all or none of them. For records that lie apart this takes less time
+    /// than one [`update`](Self::update) after the other, also within a transaction: while an old
+    /// record is on its way from memory, those before it are dealt with.
+    ///
+    /// ```
+    /// # use stridedb::Store;
+    /// # #[stridedb::record]
+    /// # #[derive(Clone, Copy, Debug, PartialEq)]
+    /// # struct Sample { value: u64 }
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("samples.stride");
+    /// let mut store = Store::<Sample>::create(&path)?;
+    /// store.extend((0..1000).map(|value| Sample { value }))?;
+    /// store.update_many([(900_u64, Sample { value: 1 }), (7, Sample { value: 2 })])?;
+    /// assert_eq!(store.get(7)?, Some(Sample { value: 2 }));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`update`](Self::update) gives for the first record that cannot be replaced; then none
+    /// was.
+    pub fn update_many<P: Into<Place>>(
+        &mut self,
+        updates: impl IntoIterator<Item = (P, R)>,
+    ) -> Result<()> {
+        self.write(|transaction| transaction.update_many(updates))
+    }
+
     /// A verified copy of a record; `None` if it was removed.
     ///
     /// # Errors

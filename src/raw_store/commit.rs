@@ -13,6 +13,9 @@ use crate::format::slot::Trailer;
 use crate::journal::Room;
 use crate::options::Durability;
 
+/// So many slots are fetched before they are written.
+const AHEAD: usize = 8;
+
 impl RawStore {
     /// Stages one change and commits it.
     pub(super) fn write_one<T>(&mut self, stage: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
@@ -237,7 +240,11 @@ impl RawStore {
         if let Some(publisher) = self.publisher() {
             publisher.begin_transaction()?;
         }
-        for place in places {
+        for (number, place) in places.iter().enumerate() {
+            // While a slot is on its way from memory, those before it are written.
+            if let Some(soon) = places.get(number + AHEAD) {
+                self.slots.prefetch(SlotIndex::new(soon.index));
+            }
             let slot = place.slot(&self.pending, &self.staged);
             let Some((trailer, area)) = slot.split_last() else { continue };
             let trailer: Trailer = zerocopy::transmute!(*trailer);

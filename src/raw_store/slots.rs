@@ -147,6 +147,12 @@ impl Slots {
         Ok(element.read(area.as_mut_bytes()).map(|trailer| zerocopy::transmute!(trailer)))
     }
 
+    /// Lets the processor fetch a slot that is needed soon.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, index: SlotIndex) {
+        self.mapping.prefetch(index.get(), self.area_words() * 8);
+    }
+
     /// The trailer of a slot; `None` if the file does not have it.
     pub(crate) fn trailer(&self, index: SlotIndex) -> Option<[u8; 8]> {
         let element = self.mapping.element(index.get(), self.area_words() * 8)?;

@@ -1,5 +1,6 @@
 //! Several writes that become one.
 
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -109,6 +110,32 @@ impl<R: Record> Transaction<'_, R> {
     /// As [`Store::update`]; the transaction is as before, and may go on.
     pub fn update(&mut self, place: impl Into<Place>, record: &R) -> Result<()> {
         self.raw.raw().stage_update_area(place.into(), &area_of(record)?)
+    }
+
+    /// As [`Store::update_many`].
+    ///
+    /// # Errors
+    ///
+    /// As [`update`](Self::update) gives for the first record that cannot be replaced. Those before
+    /// it are; the transaction may go on.
+    pub fn update_many<P: Into<Place>>(
+        &mut self,
+        updates: impl IntoIterator<Item = (P, R)>,
+    ) -> Result<()> {
+        // While a slot is on its way from memory, those before it are dealt with.
+        const AHEAD: usize = 16;
+        let mut ahead = VecDeque::with_capacity(AHEAD);
+        for (place, record) in updates {
+            let place = place.into();
+            self.raw.store().prefetch::<R::Area>(place.index);
+            ahead.push_back((place, record));
+            if ahead.len() == AHEAD {
+                if let Some((place, record)) = ahead.pop_front() {
+                    self.update(place, &record)?;
+                }
+            }
+        }
+        ahead.into_iter().try_for_each(|(place, record)| self.update(place, &record))
     }
 
     /// As [`Store::remove`].

@@ -19,6 +19,7 @@ mod injected;
 mod journals;
 mod locks;
 mod many;
+mod many_updates;
 mod places;
 mod python;
 mod shared;

@@ -1,4 +1,4 @@
-//! The CRC-32 of short pieces by the processor's carry-less multiplication. One of the two files
+//! The CRC-32 of short pieces by the processor's carry-less multiplication. One of the three files
 //! with `unsafe` in them.
 //!
 //! A slot is short, and then most of what `crc32fast` does is to choose how. Here the choice is one

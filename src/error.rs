@@ -157,6 +157,17 @@ pub enum Error {
         /// The slot's generation.
         actual: u16,
     },
+    /// Some slots are newer in memory than in the file, where a view would look for them.
+    #[error(
+        "{slot_count} slots of {} are not yet in their places: call `sync` first",
+        path.display()
+    )]
+    NotInPlace {
+        /// The store.
+        path: PathBuf,
+        /// How many there are.
+        slot_count: usize,
+    },
     /// Bytes of another length than a record has.
     #[error("expected a record of {expected} bytes but got {actual}")]
     RecordSize {

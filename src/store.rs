@@ -3,10 +3,12 @@
 mod get_many;
 mod iter;
 mod transaction;
+mod view;
 
 pub use get_many::GetMany;
 pub use iter::{Entries, Iter};
 pub use transaction::Transaction;
+pub use view::Slot;
 
 use std::fmt;
 use std::marker::PhantomData;

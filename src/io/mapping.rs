@@ -1,8 +1,9 @@
-//! A file's bytes in memory. One of the two files with `unsafe` in them.
+//! A file's bytes in memory. One of the three files with `unsafe` in them.
 //!
 //! The mapping is shared with other processes, which may ignore every lock. So no reference to
-//! plain bytes is ever made: bytes are copied in and out through relaxed atomics of one word type,
-//! which the language allows to change under our hands. A read-only mapping is only ever loaded
+//! plain bytes is ever made, other than where the caller promises that nobody does: bytes are
+//! copied in and out through relaxed atomics of one word type, which the language allows to change
+//! under our hands. A read-only mapping is only ever loaded
 //! from: "sufficiently small" relaxed loads are allowed on read-only memory (`std::sync::atomic`,
 //! "Atomic accesses to read-only memory").
 //!
@@ -15,7 +16,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::element::{Element, WORD_SIZE, Words};
 
@@ -226,6 +227,34 @@ impl Mapping {
     #[inline(always)]
     pub(crate) fn element(&self, index: u64, area_size: usize) -> Option<Element<'_>> {
         Some(Element { words: self.words(index, area_size)? })
+    }
+
+    /// The first `count` elements as they stand in memory, which any bytes of theirs can be. `None`
+    /// if there are not as many, or their type has not their size.
+    ///
+    /// # Safety
+    ///
+    /// As long as the slice is alive, nobody writes to these elements or cuts the file: no other
+    /// process, and no other mapping or file of this one. (Writing through `self` needs `&mut`.)
+    #[inline]
+    pub(crate) unsafe fn elements<T: FromBytes + Immutable>(&self, count: usize) -> Option<&[T]> {
+        const { assert!(align_of::<T>() <= 8, "elements begin at multiples of 8") };
+        if count > self.count() || size_of::<T>() != self.stride {
+            return None;
+        }
+        if count == 0 {
+            return Some(&[]); // The file may end before the first one.
+        }
+        // SAFETY: there is an element, and it ends at or before `self.len`, by the type's
+        // invariant; so many bytes are mapped from `raw`'s start.
+        let start = unsafe { self.raw.as_ptr().add(self.start) };
+        // SAFETY: `count` elements from `start` on end at or before `self.len`; they are mapped
+        // until `self.raw` is replaced, which needs `&mut self`. They follow each other without
+        // gaps, since `T` has the stride's size. `start` is a multiple of 8, as the mapping begins
+        // at a page and `self.start` is one. Any bytes are a `T`, and it has nothing that changes
+        // behind a reference. The caller promises that nobody else changes them; within this
+        // process all other access through `&self` loads.
+        Some(unsafe { std::slice::from_raw_parts(start.cast::<T>(), count) })
     }
 
     /// Lets the processor fetch the beginning of an element that is read soon. Where it cannot be
@@ -501,6 +530,19 @@ mod tests {
             assert_eq!(mapping.write(index, &[0; 2], [0; 8]), None, "element {index}");
         }
         assert_eq!(mapping.write(0, &[0; 3], [0; 8]), None, "an element of another size");
+    }
+
+    #[test]
+    fn elements_are_seen_as_they_stand_and_no_more_than_there_are() {
+        let (_file, mut mapping) = mapped(8 + 24 * 7 + 23, true, Growth::Remap);
+        mapping.write(6, &[1, 2], [3; 8]).unwrap();
+        // SAFETY: the file is this test's alone.
+        let seen = |count| unsafe { mapping.elements::<[u64; 3]>(count) };
+        assert_eq!(seen(7).unwrap()[6], [1, 2, u64::from_ne_bytes([3; 8])]);
+        assert_eq!((seen(8), seen(usize::MAX), seen(0)), (None, None, Some([].as_slice())));
+        // SAFETY: as above.
+        let others = unsafe { mapping.elements::<[u64; 2]>(1) };
+        assert_eq!(others, None, "elements of another size");
     }
 
     #[test]

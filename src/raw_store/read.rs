@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::format::checksum::crc32;
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{State, Tag, Trailer};
+use crate::io::Mapping;
 use crate::place::Place;
 use crate::record::Area;
 
@@ -92,6 +93,24 @@ impl RawStore {
     #[inline(always)]
     pub(crate) fn prefetch<A: Area>(&self, index: SlotIndex) {
         self.slots.mapping.prefetch(index.get(), size_of::<A>());
+    }
+
+    /// The mapping, if each slot is to be read from there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotInPlace`].
+    pub(crate) fn mapping_of_all(&self) -> Result<&Mapping> {
+        match self.staged.len() + self.pending.len() {
+            0 => Ok(&self.slots.mapping),
+            slot_count => Err(Error::NotInPlace { path: self.path().to_owned(), slot_count }),
+        }
+    }
+
+    /// There are not as many slots in the file as there should be.
+    #[cold]
+    pub(crate) fn too_short(&self) -> Error {
+        self.corrupt(self.slots.too_short(SlotIndex::new(self.meta.len.saturating_sub(1))))
     }
 
     /// The same, where the area's size is known only now.

@@ -15,7 +15,7 @@ use crate::place::{Handle, Place};
 use crate::raw_reader::{RawReader, RawSnapshot};
 use crate::record::Record;
 use crate::source::Source;
-use crate::store::{Entries, GetMany, Iter, Store, check_type, get, record_in, within};
+use crate::store::{Entries, GetMany, Iter, Store, check_type, get, record_in, scan, within};
 
 /// A store that is read while somebody else may write it, in this process or another one.
 ///
@@ -165,6 +165,37 @@ impl<R: Record> Reader<R> {
     /// As [`RawReader::len`].
     pub fn range(&self, range: impl RangeBounds<u64>) -> Result<Entries<'_, R>> {
         Ok(Entries::new(Source::Reader(&self.raw), within(range, self.len()?)))
+    }
+
+    /// Hands the records with indices in a range to `visit`, each verified and with its index; see
+    /// [`Store::scan`]. Each is as it is at about the moment when it is reached.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::scan`] and [`RawReader::len`].
+    pub fn scan<E: From<Error>>(
+        &self,
+        range: impl RangeBounds<u64>,
+        mut visit: impl FnMut(SlotIndex, &R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        scan(Source::Reader(&self.raw), within(range, self.len()?), &mut visit)
+    }
+
+    /// As [`scan`](Self::scan), on the threads of rayon's current pool; see [`Store::par_scan`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::par_scan`] and [`RawReader::len`].
+    #[cfg(feature = "rayon")]
+    pub fn par_scan<T: Send, E: From<Error> + Send>(
+        &self,
+        range: impl RangeBounds<u64>,
+        new: impl Fn() -> T + Sync,
+        visit: impl Fn(&mut T, SlotIndex, &R) -> Result<(), E> + Sync,
+        join: impl Fn(T, T) -> T + Sync,
+    ) -> Result<T, E> {
+        let indices = within(range, self.len()?);
+        crate::store::par_scan(Source::Reader(&self.raw), indices, new, visit, join)
     }
 
     /// The records from an index on, those that are yet to be appended included: the iterator waits

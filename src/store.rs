@@ -2,11 +2,17 @@
 
 mod get_many;
 mod iter;
+#[cfg(feature = "rayon")]
+mod par_scan;
+mod scan;
 mod transaction;
 mod view;
 
 pub use get_many::GetMany;
 pub use iter::{Entries, Iter};
+#[cfg(feature = "rayon")]
+pub(crate) use par_scan::par_scan;
+pub(crate) use scan::scan;
 pub use transaction::Transaction;
 pub use view::Slot;
 

@@ -1,9 +1,10 @@
 //! Reading: in order and at random, verified, against a raw map of the same stride.
+#![allow(unsafe_code, reason = "a view is unsafe, and who measures has the file alone")]
 
 use std::hint::black_box;
 use std::path::Path;
 
-use stridedb::Store;
+use stridedb::{Error, Slot, Store};
 
 use crate::Bench;
 use crate::raw::{RawArray, RawSlot, Strided};
@@ -37,7 +38,36 @@ impl<R: Sample + Send + Sync> Rivals<R> {
             rounds,
             &mut [
                 ("scan, raw map, ns", Box::new(|| nanoseconds(len, || Ok(scan_raw(&self.raw))))),
-                ("scan, verified", Box::new(|| nanoseconds(len, || scan(&self.store)))),
+                ("iter, verified", Box::new(|| nanoseconds(len, || scan(&self.store)))),
+                ("scan, verified", Box::new(|| nanoseconds(len, || visit(&self.store)))),
+            ],
+        )
+    }
+
+    /// One thread and two.
+    fn threads(&self, rounds: usize) -> Outcome<Vec<Figures>> {
+        let len = self.store.len();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
+        let both = || pool.install(|| visit_in_parallel(&self.store));
+        interleave(
+            rounds,
+            &mut [
+                ("scan, 1 thread, ns", Box::new(|| nanoseconds(len, || visit(&self.store)))),
+                ("par_scan, 2 threads", Box::new(|| nanoseconds(len, || Ok(both()?)))),
+            ],
+        )
+    }
+
+    /// Neither copied nor verified.
+    fn view(&self, rounds: usize) -> Outcome<Vec<Figures>> {
+        let len = self.store.len();
+        // SAFETY: the file was just made, its name is ours, and nobody changes it any more.
+        let slots = unsafe { self.store.view()? };
+        interleave(
+            rounds,
+            &mut [
+                ("sum, raw map, ns", Box::new(|| nanoseconds(len, || Ok(scan_raw(&self.raw))))),
+                ("sum, view", Box::new(|| nanoseconds(len, || Ok(scan_view(slots))))),
             ],
         )
     }
@@ -80,7 +110,18 @@ pub(super) fn fill_store<R: Sample>(path: &Path, len: u64) -> Outcome {
 pub(crate) fn measure_scan(bench: &mut Bench<'_>) -> Outcome {
     let rivals = Rivals::<Tick>::create(bench, bench.args.records)?;
     let figures = rivals.scan(bench.args.rounds)?;
-    bench.report.ratio("verified scan, times a raw map's", 4.0, &figures[1].over(&figures[0]));
+    bench.report.ratio("verified iter, times a raw map's", 4.0, &figures[1].over(&figures[0]));
+    bench.report.ratio("verified scan, times a raw map's", 4.0, &figures[2].over(&figures[0]));
+    let figures = rivals.threads(bench.args.rounds)?;
+    let faster = figures[0].over(&figures[1]);
+    bench.report.at_least(
+        "two threads' scan, times as fast",
+        1.7,
+        faster.median(),
+        faster.to_string(),
+    );
+    let figures = rivals.view(bench.args.rounds)?;
+    bench.report.ratio("sum over a view, times a raw map's", 1.1, &figures[1].over(&figures[0]));
     Rivals::<Tick>::remove(bench);
     Ok(())
 }
@@ -106,6 +147,30 @@ fn scan<R: Sample>(store: &Store<R>) -> Outcome<u64> {
         sum = sum.wrapping_add(record?.number());
     }
     Ok(sum)
+}
+
+/// The same by a closure.
+fn visit<R: Sample>(store: &Store<R>) -> Outcome<u64> {
+    let mut sum = 0_u64;
+    store.scan(.., |_, record| {
+        sum = sum.wrapping_add(record.number());
+        Ok::<_, Error>(())
+    })?;
+    Ok(sum)
+}
+
+/// The same in the current pool of threads.
+fn visit_in_parallel<R: Sample>(store: &Store<R>) -> stridedb::Result<u64> {
+    let add = |sum: &mut u64, _, record: &R| {
+        *sum = sum.wrapping_add(record.number());
+        Ok::<_, Error>(())
+    };
+    store.par_scan(.., || 0, add, u64::wrapping_add)
+}
+
+fn scan_view<R: Sample>(slots: &[Slot<R>]) -> u64 {
+    let records = slots.iter().filter_map(Slot::get);
+    records.fold(0, |sum: u64, record| sum.wrapping_add(record.number()))
 }
 
 pub(super) fn scan_raw<R: Sample + Send + Sync>(raw: &RawArray<Strided<R>>) -> u64 {

@@ -38,6 +38,15 @@ const SIZE_MAX: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Multiplier(());
 
+/// Work that multiplies. Its `run` must be always inlined, which a closure cannot be: a function of
+/// its own would not be one in which the instructions may be used, and would call one for each.
+pub(crate) trait Multiplying {
+    /// What it gives.
+    type Output;
+    /// Does it.
+    fn run(self, multiplier: Multiplier) -> Self::Output;
+}
+
 impl Multiplier {
     /// If the processor can.
     pub(crate) fn new() -> Option<Self> {
@@ -53,13 +62,13 @@ impl Multiplier {
 
     /// Does some work where the compiler may use the instructions.
     #[inline(always)]
-    pub(crate) fn run<T>(self, work: impl FnOnce(Self) -> T) -> T {
+    pub(crate) fn run<W: Multiplying>(self, work: W) -> W::Output {
         /// # Safety
         ///
         /// The processor has `pclmulqdq` and `avx`.
         #[target_feature(enable = "pclmulqdq,avx")]
-        unsafe fn here<T>(multiplier: Multiplier, work: impl FnOnce(Multiplier) -> T) -> T {
-            work(multiplier)
+        unsafe fn here<W: Multiplying>(multiplier: Multiplier, work: W) -> W::Output {
+            work.run(multiplier)
         }
         // SAFETY: by the type's invariant the processor has what `here` needs.
         unsafe { here(self, work) }
@@ -178,6 +187,17 @@ mod tests {
         })
     }
 
+    struct Sum<'p>(&'p [u8]);
+
+    impl Multiplying for Sum<'_> {
+        type Output = u32;
+
+        #[inline(always)]
+        fn run(self, multiplier: Multiplier) -> u32 {
+            multiplier.crc32(self.0)
+        }
+    }
+
     #[test]
     fn it_is_the_crc_of_crc32fast() {
         let Some(multiplier) = Multiplier::new() else {
@@ -187,7 +207,7 @@ mod tests {
         let mut count = 0;
         for piece in pieces() {
             assert!(Multiplier::is_for(piece.len()));
-            let found = multiplier.run(|multiplier| multiplier.crc32(&piece));
+            let found = multiplier.run(Sum(&piece));
             assert_eq!(found, crc32fast::hash(&piece), "{piece:02x?}");
             count += 1;
         }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use zerocopy::{Immutable, IntoBytes};
 
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-use crate::carryless::Multiplier;
+use crate::carryless::{Multiplier, Multiplying};
 
 /// The CRC-32 of a piece's bytes (IEEE 802.3, reflected, as `crc32` of zlib).
 #[must_use]
@@ -55,7 +55,7 @@ impl Summer {
     #[inline(always)]
     pub(crate) fn run<W: Summing>(self, work: W) -> W::Output {
         match self.multiplier {
-            Some(multiplier) => multiplier.run(|one| work.run(Self { multiplier: Some(one) })),
+            Some(multiplier) => multiplier.run(Multiplied(work)),
             None => work.run(Self { multiplier: None }),
         }
     }
@@ -67,6 +67,20 @@ impl Summer {
             Some(one) if Multiplier::is_for(size_of_val(piece)) => one.crc32(piece.as_bytes()),
             _ => crc32_of_any(piece.as_bytes()),
         }
+    }
+}
+
+/// Work that sums by multiplication.
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+struct Multiplied<W>(W);
+
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+impl<W: Summing> Multiplying for Multiplied<W> {
+    type Output = W::Output;
+
+    #[inline(always)]
+    fn run(self, multiplier: Multiplier) -> W::Output {
+        self.0.run(Summer { multiplier: Some(multiplier) })
     }
 }
 

@@ -34,7 +34,10 @@
 //! # Where to look
 //!
 //! * [`Store`] is a store of records of a Rust type, [`RawStore`] one of bytes and a [`Schema`].
+//! * [`Reader`] and [`RawReader`] read beside a writer, in this process or another one.
 //! * [`SharedStore`] is a [`Store`] for many threads, whose commits share their syncs.
+//! * [`Store::get_many`] reads records at many places at once, [`Store::scan`] those of a range,
+//!   and [`Store::view`] shows all of them without a check.
 //! * [`mod@record`] says what a record can consist of, and what the attribute understands.
 //! * [`OpenOptions`] opens and creates in other ways than the usual one.
 //! * [`verify()`] and [`inspect()`] look at files, whatever is wrong with them; [`history()`] lists

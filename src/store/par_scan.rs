@@ -16,7 +16,7 @@ use crate::source::Source;
 const PIECE_SIZE: u64 = 1 << 18;
 
 impl<R: Record> Store<R> {
-    /// As [`scan`](Self::scan), on the threads of rayon's current pool.
+    /// As [`scan`](Self::scan), on the threads of rayon's current pool. Needs the feature `rayon`.
     ///
     /// The range is cut into pieces. Each is scanned in order, into a value of its own, which `new`
     /// makes. Then `join` puts the values of neighbours together, the earlier one first: a list of

@@ -13,8 +13,9 @@ impl<R: Record> Store<R> {
     /// Hands the records with indices in a range to `visit`, each verified and with its index, in
     /// order; removed ones are left out, and so is what lies at or beyond [`len`](Self::len).
     ///
-    /// This does what a loop over [`range`](Self::range) does, in less time: a record stays in the
-    /// block in which it was copied and checked. A filter is a condition on the record.
+    /// This does what a loop over [`range`](Self::range) does that ends with the first error. A
+    /// filter is a condition on the record. `par_scan`, with the feature `rayon`, is the same on
+    /// several threads.
     ///
     /// ```
     /// # use stridedb::{Error, Store};

@@ -72,15 +72,23 @@ impl<'m> Element<'m> {
 }
 
 /// Words outside of the elements.
-#[derive(Clone, Copy)]
-pub(crate) struct Words<'m> {
-    pub(super) words: &'m [AtomicUsize],
+pub(crate) struct Words<'m, W = AtomicUsize> {
+    pub(super) words: &'m [W],
     pub(super) writable: bool,
     #[cfg(test)]
     pub(super) place: super::sim::Place,
 }
 
-impl<'m> Words<'m> {
+// As derived, it would ask for words that can be copied.
+impl<W> Copy for Words<'_, W> {}
+
+impl<W> Clone for Words<'_, W> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<'m, W: Word> Words<'m, W> {
     /// The number in the eight bytes at an index, as the format has it. On machines with shorter
     /// words somebody who writes it meanwhile can make it one that never was.
     #[inline(always)]
@@ -129,12 +137,12 @@ impl<'m> Words<'m> {
     }
 
     /// The lower half of the number, where a word is half a number: it stands first.
-    fn counter(self, index: usize) -> Option<&'m AtomicUsize> {
+    fn counter(self, index: usize) -> Option<&'m W> {
         self.at(index).first().filter(|_| self.writable)
     }
 
     #[inline(always)]
-    fn at(self, index: usize) -> &'m [AtomicUsize] {
+    fn at(self, index: usize) -> &'m [W] {
         const COUNT: usize = 8 / WORD_SIZE;
         let start = index.saturating_mul(COUNT);
         self.words.get(start..start.saturating_add(COUNT)).unwrap_or_default()
@@ -223,3 +231,6 @@ fn store<W: Word>(to: &[W], from: &[u8]) {
         to.store_relaxed(usize::from_ne_bytes(*from));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,10 @@ pub(super) struct Identity {
 }
 
 impl Identity {
+    /// No file has it.
+    #[cfg(test)]
+    pub(super) const NONE: Self = Self { device: 0, inode: 0 };
+
     /// The open file.
     ///
     /// # Errors

@@ -23,6 +23,17 @@ pub(crate) enum Fence {
     ReadEnds,
 }
 
+impl Fence {
+    /// What a fence there must be.
+    #[inline(always)]
+    pub(crate) const fn ordering(self) -> Ordering {
+        match self {
+            Self::WriteBegins | Self::WriteEnds => Ordering::Release,
+            Self::ReadBegins | Self::ReadEnds => Ordering::Acquire,
+        }
+    }
+}
+
 /// A word of shared memory.
 pub(crate) trait Word {
     /// The value, in no order with other words.
@@ -48,10 +59,7 @@ impl Word for AtomicUsize {
 
     #[inline(always)]
     fn fence(place: Fence) {
-        fence(match place {
-            Fence::WriteBegins | Fence::WriteEnds => Ordering::Release,
-            Fence::ReadBegins | Fence::ReadEnds => Ordering::Acquire,
-        });
+        fence(place.ordering());
     }
 }
 

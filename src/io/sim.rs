@@ -97,6 +97,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Bytes of no file.
+    pub(super) fn nowhere() -> Self {
+        Self { file: Identity::NONE, offset: 0, len: 0 }
+    }
+
     /// Tells the recorder that these bytes were written through the mapping.
     pub(super) fn tell_written(self) {
         if let Some(recorder) = ATTACHED.with_borrow(Clone::clone) {

@@ -160,8 +160,22 @@ impl Shared {
         }
     }
 
+    /// Rests on what was found, unless that is known or less than what is known.
+    ///
+    /// A writer that was found dead stays so: if the lock is held again, then by one that has not
+    /// yet said who it is, and the live block still speaks for the dead one. And what has not
+    /// changed must not look like a change, or all who doubt would make each other start over.
     fn adopt(&self, state: State) {
         let mut current = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let is_news = match (&current.basis, &state.basis) {
+            _ if current.nonce != state.nonce => true,
+            (Basis::Unknown, _) => true,
+            (Basis::Live, found) => !matches!(found, Basis::Live),
+            (Basis::Closed(_) | Basis::Hot(_), _) => false,
+        };
+        if !is_news {
+            return;
+        }
         if matches!(state.basis, Basis::Hot(_)) {
             self.direct_len.store(0, Ordering::Release);
         }

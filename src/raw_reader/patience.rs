@@ -14,6 +14,8 @@ pub(super) struct Patience {
     count: u32,
     start: Option<Instant>,
     doubted: Option<Instant>,
+    /// How far the writer had come when it was looked at last.
+    progress: usize,
 }
 
 /// What to do after a pause.
@@ -29,7 +31,17 @@ pub(super) enum Then {
 
 impl Patience {
     pub(super) fn new(limit: Duration) -> Self {
-        Self { limit, count: 0, start: None, doubted: None }
+        Self { limit, count: 0, start: None, doubted: None, progress: 0 }
+    }
+
+    /// The same for a writer that has come so far: while it goes on it is not given up, however
+    /// often it was in the middle of something when it was looked at.
+    pub(super) fn pause_at(&mut self, progress: usize) -> Then {
+        if self.progress != progress {
+            self.progress = progress;
+            (self.start, self.doubted) = (None, None);
+        }
+        self.pause()
     }
 
     /// Pauses, at first hardly at all.
@@ -51,5 +63,31 @@ impl Patience {
         }
         self.doubted = Some(now);
         Then::Doubt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two readers look at a writer that is in the middle of something each time: one that goes on,
+    /// and one that stands still.
+    #[test]
+    fn a_writer_that_goes_on_is_not_given_up() {
+        let limit = Duration::from_millis(20);
+        let (mut patience, start) = (Patience::new(limit), Instant::now());
+        let mut progress = 1;
+        while start.elapsed() < 4 * limit {
+            progress += 2;
+            let then = patience.pause_at(progress);
+            assert_eq!(then, Then::Look);
+        }
+        let start = Instant::now();
+        let waited = loop {
+            if let Then::GiveUp(waited) = patience.pause_at(progress) {
+                break waited;
+            }
+        };
+        assert!(waited >= limit && waited <= start.elapsed() + limit, "{waited:?}");
     }
 }

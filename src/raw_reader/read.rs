@@ -99,7 +99,7 @@ impl RawReader {
                 };
             }
             is_known = false; // The writer may have died in the middle of the slot.
-            match patience.pause() {
+            match patience.pause_at(self.shared.live_block()?.end_snapshot()) {
                 Then::Look => {}
                 Then::Doubt => self.shared.settle_again()?,
                 Then::GiveUp(waited) => {

@@ -118,7 +118,7 @@ impl RawReader {
             if is_quiet && self.moment_after()? == before {
                 return Ok((before, numbers));
             }
-            match patience.pause() {
+            match patience.pause_at(sequence) {
                 Then::Look => {}
                 Then::Doubt => self.shared.settle_again()?,
                 Then::GiveUp(waited) => {

@@ -32,8 +32,16 @@ pub struct RawSnapshot<'r> {
     numbers: Numbers,
     /// Where a careful reader was, and the trailers that it found.
     notes: Option<RefCell<Vec<Note>>>,
-    /// Whether anybody looked at the numbers.
-    asked: Cell<bool>,
+    /// Which of the numbers somebody has looked at.
+    asked: Cell<Asked>,
+}
+
+/// Numbers of a store that somebody has looked at.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    len: bool,
+    live_count: bool,
+    commit_number: bool,
 }
 
 /// A slot, and the trailer that was found there.
@@ -54,7 +62,9 @@ impl RawReader {
     ///
     /// It takes no lock and never makes a writer wait. If commits keep coming while `work` runs, it
     /// is run again, and from the fifth time on only a change of the records that it has read
-    /// counts; noting these takes memory.
+    /// counts, or of a number that it has asked for; noting these takes memory. The number of the
+    /// commit changes with each one: beside a writer that never rests, do not ask for it in a read
+    /// that takes long.
     ///
     /// ```
     /// # use stridedb::schema::{Field, Schema};
@@ -94,7 +104,7 @@ impl RawReader {
                 reader: self,
                 numbers,
                 notes: (attempt >= HOPEFUL_TRIES).then(RefCell::default),
-                asked: Cell::new(false),
+                asked: Cell::default(),
             };
             let result = work(&snapshot);
             if self.moment_after()? == before || snapshot.still_holds()? {
@@ -140,7 +150,7 @@ impl RawSnapshot<'_> {
     /// Slots ever appended.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.asked.set(true);
+        self.asked.set(Asked { len: true, ..self.asked.get() });
         self.numbers.len
     }
 
@@ -153,14 +163,14 @@ impl RawSnapshot<'_> {
     /// Records, those that were removed not counted.
     #[must_use]
     pub fn live_count(&self) -> u64 {
-        self.asked.set(true);
+        self.asked.set(Asked { live_count: true, ..self.asked.get() });
         self.numbers.live_count
     }
 
     /// The commit as of which everything is read.
     #[must_use]
     pub fn commit_number(&self) -> u64 {
-        self.asked.set(true);
+        self.asked.set(Asked { commit_number: true, ..self.asked.get() });
         self.numbers.commit_number
     }
 
@@ -211,7 +221,12 @@ impl RawSnapshot<'_> {
     fn still_holds(&self) -> Result<bool> {
         let Some(notes) = &self.notes else { return Ok(false) };
         let (before, numbers) = self.reader.quiet_moment()?;
-        if self.asked.get() && numbers != self.numbers {
+        let (asked, told) = (self.asked.get(), &self.numbers);
+        // A number that nobody has looked at may have changed.
+        let is_as_told = (!asked.len || numbers.len == told.len)
+            && (!asked.live_count || numbers.live_count == told.live_count)
+            && (!asked.commit_number || numbers.commit_number == told.commit_number);
+        if !is_as_told {
             return Ok(false);
         }
         let notes = notes.borrow();

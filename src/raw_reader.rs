@@ -18,6 +18,9 @@ mod settle;
 mod snapshot;
 mod views;
 
+#[cfg(test)]
+mod tests;
+
 pub use snapshot::RawSnapshot;
 
 use std::fmt;

@@ -53,6 +53,12 @@ impl Views {
         }
     }
 
+    /// How many mappings there were after the first one.
+    #[cfg(test)]
+    pub(super) fn later_count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
     /// Follows the file to a length that it has.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio};
 
 use stridedb::Growth;
 
-use crate::{crash, full_disk, injected, locks, shared};
+use crate::{crash, full_disk, injected, locks, readers, shared};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
 const PATH: &str = "STRIDEDB_CHILD_PATH";
@@ -81,10 +81,15 @@ impl Child {
         self.process.wait().unwrap()
     }
 
+    /// Lets it go on.
+    pub(crate) fn let_go(&mut self) {
+        drop(self.process.stdin.take());
+    }
+
     /// Lets it go on and waits for its end.
     #[track_caller]
     pub(crate) fn finish(mut self) {
-        drop(self.process.stdin.take());
+        self.let_go();
         while let Some(said) = self.hear() {
             println!("child: {said}");
         }
@@ -128,6 +133,6 @@ fn a_child_does_its_task() {
         "share until full" => shared::share_until_full(&path),
         "share with a glutton" => shared::share_with_a_glutton(&path),
         "meet the limit" => full_disk::meet_the_limit(&path),
-        unknown => panic!("no child knows the task `{unknown}`"),
+        other => readers::perform(other, &path),
     }
 }

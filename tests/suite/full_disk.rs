@@ -26,8 +26,8 @@ pub(crate) fn block(number: u64) -> Block {
 }
 
 /// A small file system, mounted while this lives.
-struct SmallDisk {
-    mounted_at: PathBuf,
+pub(crate) struct SmallDisk {
+    pub(crate) mounted_at: PathBuf,
     _directory: TempDir,
 }
 
@@ -42,7 +42,7 @@ fn disk_mebibytes() -> u64 {
 }
 
 /// A small file system, or why there is none.
-fn small_disk(kind: &str) -> Result<SmallDisk, String> {
+pub(crate) fn small_disk(kind: &str) -> Result<SmallDisk, String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (mounted_at, image) = (directory.path().join("disk"), directory.path().join("image"));
     std::fs::create_dir(&mounted_at).map_err(|error| error.to_string())?;

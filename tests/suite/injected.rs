@@ -16,7 +16,8 @@ use std::path::Path;
 use stridedb::Growth;
 
 use crate::common::{Random, number_from};
-use bench::{Bench, sample_size};
+use bench::Bench;
+pub(crate) use bench::sample_size;
 use script::{RECOVERY, SCRIPT};
 use strace::{Call, Fault};
 

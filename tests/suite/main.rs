@@ -22,6 +22,7 @@ mod many;
 mod many_updates;
 mod places;
 mod python;
+mod readers;
 mod shared;
 mod store;
 mod transactions;

@@ -121,7 +121,7 @@ impl Drop for Story<'_> {
 }
 
 /// How many cases a test takes; all, if it is `usize::MAX`.
-pub(super) fn sample_size(default: usize) -> usize {
+pub(crate) fn sample_size(default: usize) -> usize {
     match std::env::var("STRIDEDB_INJECTIONS").as_deref() {
         Ok("all") => usize::MAX,
         _ => number_from("STRIDEDB_INJECTIONS", default as u64) as usize,

@@ -1,4 +1,5 @@
-//! Measures stridedb against bare calls and a raw memory map, on this machine, in one run.
+//! Measures stridedb against bare calls, a raw memory map and other stores, on this machine, in one
+//! run.
 //!
 //! Ratios count, not nanoseconds: machines differ and are shared. Each ratio is between works that
 //! took turns; the median is given, with the least and the most. Every clock stops after the sync.
@@ -18,7 +19,7 @@ use clap::{Parser, ValueEnum};
 use report::Report;
 use rounds::Outcome;
 
-/// Measure stridedb against bare calls and a raw memory map
+/// Measure stridedb against bare calls, a raw memory map and other stores
 #[derive(Parser)]
 struct Args {
     /// What to measure; without it all
@@ -53,6 +54,8 @@ enum Part {
     Get,
     /// Readers beside a writer
     Reader,
+    /// Records at random, against LMDB, redb and SQLite
+    Rivals,
     /// Opening
     Open,
     /// Appending and updating one by one, without making it durable
@@ -114,6 +117,7 @@ fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
         Part::Scan => parts::read::measure_scan(bench),
         Part::Get => parts::read::measure_get(bench),
         Part::Reader => parts::reader::measure(bench),
+        Part::Rivals => parts::rivals::measure(bench),
         Part::Open => parts::open::measure(bench),
         Part::Single => parts::single::measure(bench),
         Part::Commit => parts::commit::measure(bench),

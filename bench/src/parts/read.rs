@@ -188,7 +188,7 @@ pub(super) fn copied<R: Copy>(record: &R) -> R {
 }
 
 /// Reads whose places do not depend on what was read: the processor does many at once.
-pub(super) fn independent(len: u64, get: impl Fn(u64) -> Outcome<u64>) -> Outcome<f64> {
+pub(super) fn independent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) -> Outcome<f64> {
     nanoseconds(GET_COUNT, || {
         let mut sum = 0_u64;
         for count in 0..GET_COUNT {

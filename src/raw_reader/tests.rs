@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use super::RawReader;
 use crate::format::geometry::{LIVE_OFFSET, SlotIndex};
-use crate::io::StoreFile;
+use crate::format::live::LivePage;
+use crate::io::{Mapping, MappingOptions, StoreFile};
 use crate::journal::Claim;
+use crate::live_block::{LiveBlock, Numbers, Publisher};
 use crate::options::OpenOptions;
 use crate::raw_store::RawStore;
 use crate::{Reader, Store};
@@ -231,4 +233,63 @@ fn a_reader_needs_few_mappings_for_a_file_that_grows() {
     assert!(lens.len() > 8 && count < 12, "{count} mappings for {} lengths", lens.len());
     let first = SlotIndex::new(0);
     assert_eq!(reader.get(first).unwrap(), Some(Number { number: 0 }));
+}
+
+/// Somebody holds the lock of a writer. What the live block says is believed only if it is of this
+/// boot of the machine and says that it is ready: else its writer has not finished opening.
+#[test]
+fn a_live_block_is_believed_only_of_a_writer_that_is_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.stride");
+    make(&path);
+    let file = StoreFile::open(&path, true).unwrap();
+    let claim = Claim::take(&file, Duration::ZERO).unwrap();
+    let live = crate::structures::read_live(&file).unwrap();
+    assert!(!live.ready, "its writer has closed it");
+    let assert_busy = || {
+        let found = RawReader::open(&path);
+        assert!(matches!(found, Err(crate::Error::Busy { .. })), "{found:?}");
+    };
+    assert_busy();
+    drop(claim);
+    let store = RawStore::open(&path).unwrap();
+    let live = crate::structures::read_live(&file).unwrap();
+    assert!(live.ready && live.sequence % 2 == 0, "{live:?}");
+    RawReader::open(&path).unwrap();
+    let boot = LIVE_OFFSET + std::mem::offset_of!(LivePage, boot_id) as u64;
+    file.write(boot, &[7; 16]).unwrap();
+    assert_busy();
+    drop(store);
+}
+
+/// A writer died in the middle of a transaction. The next one's first words leave the counter odd
+/// and say that it is not ready, and so does its first transaction.
+#[test]
+fn a_writer_begins_with_the_odd_counter_of_a_dead_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.stride");
+    make(&path);
+    let file = StoreFile::open(&path, true).unwrap();
+    let geometry = *RawReader::open(&path).unwrap().geometry();
+    let options = MappingOptions {
+        start: geometry.data_start(),
+        stride: geometry.stride(),
+        writable: true,
+        growth: crate::Growth::Remap,
+    };
+    let mapping = Mapping::new(file.file(), file.len().unwrap(), options).unwrap();
+    let publisher = Publisher::new(LiveBlock::of(&mapping).unwrap(), None);
+    let numbers = Numbers { len: 1, live_count: 1, commit_number: 1, digest: None };
+    let look = || crate::structures::read_live(&file).unwrap();
+    publisher.end_transaction(&numbers).unwrap();
+    assert!(look().ready && look().sequence % 2 == 0, "{:?}", look());
+    publisher.begin_transaction().unwrap();
+    let dead = look().sequence;
+    assert!(dead % 2 == 1, "{dead}");
+    publisher.unsettle().unwrap();
+    assert_eq!((look().sequence, look().ready), (dead, false));
+    publisher.begin_transaction().unwrap();
+    assert_eq!((look().sequence, look().ready), (dead, false));
+    publisher.end_transaction(&numbers).unwrap();
+    assert_eq!((look().sequence, look().ready), (dead + 1, true));
 }

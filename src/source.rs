@@ -38,8 +38,8 @@ impl<'s> Source<'s> {
         }
     }
 
-    /// What [`Source::get_area`] would copy out, among slots that were copied already; nothing if it
-    /// has to be asked for alone.
+    /// What [`Source::get_area`] would copy out, among slots that were copied already; nothing if
+    /// it has to be asked for alone.
     #[inline(always)]
     pub(crate) fn get_copied<A: Area>(
         self,

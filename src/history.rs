@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::format::digest::Digest;
 use crate::format::geometry::Geometry;
 use crate::format::journal::{FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity};
+use crate::format::live::Live;
 use crate::format::meta::Meta;
 use crate::io::StoreFile;
-use crate::journal::{Fault, Reader, is_possible};
+use crate::journal::{Fault, Reader, is_possible, published_but_lost};
 use crate::outlook::Outlook;
 use crate::recovery::{Decision, JournalFound};
 use crate::structures::Structures;
@@ -34,6 +36,8 @@ pub struct FrameInfo {
     pub len: u64,
     /// Records after the transactions.
     pub live_count: u64,
+    /// The content digest after the transactions; `None` if it is not known.
+    pub digest: Option<Digest>,
 }
 
 /// The transactions that a journal holds, the newest last; made by [`history()`].
@@ -109,10 +113,16 @@ impl History {
                 Some(Decision::Replay),
                 (JournalFound::Empty(identity) | JournalFound::Whole(identity), Some(journal)),
                 Some(((header, _), meta)),
-            ) => {
-                let (geometry, offset) = (*header.geometry(), FRAMES_OFFSET);
-                Some(Walk { store, journal, identity, geometry, meta, offset, is_torn: false })
-            }
+            ) => Some(Walk {
+                store,
+                journal,
+                identity,
+                geometry: *header.geometry(),
+                live: structures.live,
+                meta,
+                offset: FRAMES_OFFSET,
+                is_torn: false,
+            }),
             _ => None,
         };
         Ok(Self { walk, is_torn: false })
@@ -147,6 +157,8 @@ struct Walk {
     journal: StoreFile,
     identity: JournalIdentity,
     geometry: Geometry,
+    /// What was published before the first frame was read.
+    live: Live,
     /// What the store holds before the next frame.
     meta: Meta,
     /// Where the next frame stands.
@@ -161,7 +173,8 @@ impl Walk {
         }
         let reader = self.reader()?;
         let expected = self.meta.commit_number.saturating_add(1);
-        match reader.find_later(self.offset, self.meta.epoch, expected)? {
+        let later = reader.find_later(self.offset, self.meta.epoch, expected)?;
+        match later.or_else(|| published_but_lost(&self.live, self.meta.commit_number)) {
             None => Ok(None),
             // A writer may have completed the frame meanwhile, and begins the next one only then.
             Some(fault @ Fault::DamagedMiddle { .. }) => match self.frame_here()? {
@@ -204,6 +217,7 @@ impl Walk {
             appended_count: frame.len.saturating_sub(self.meta.len),
             len: frame.len,
             live_count: frame.live_count,
+            digest: frame.digest,
         };
         self.meta = frame.applied_to(self.meta);
         self.offset = end;

@@ -8,7 +8,7 @@ mod scan;
 
 pub use scan::Fault;
 use scan::find_header;
-pub(crate) use scan::{Reader, Scan, is_possible, scan};
+pub(crate) use scan::{Reader, Scan, is_possible, published_but_lost, scan};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::format::digest::Digest;
 use crate::format::geometry::LIVE_OFFSET;
-use crate::format::live::{FLAG_LIVE_DIGEST_UNKNOWN, FLAG_POISONED, FLAG_READY, LivePage};
+use crate::format::live::{FLAG_LIVE_DIGEST_UNKNOWN, FLAG_POISONED, FLAG_READY, Live, LivePage};
 use crate::format::meta::Meta;
-use crate::io::{self, Mapping, StoreFile, Words};
+use crate::io::{self, Mapping, ProcessIdentity, StoreFile, Words};
 
 /// Where the words stand that are written once in a writer's life.
 pub(crate) const WRITER_OFFSET: usize = offset_of!(LivePage, nonce);
@@ -226,6 +226,14 @@ impl<'m> Publisher<'m> {
                 Ok(())
             }
         }
+    }
+}
+
+impl Live {
+    /// Whether its writer came after the machine was started, so that it may live.
+    pub(crate) fn is_of_this_boot(&self) -> bool {
+        let boot_id = self.writer.as_ref().map(|writer| writer.boot_id);
+        boot_id.is_some() && boot_id == ProcessIdentity::current_boot_id()
     }
 }
 

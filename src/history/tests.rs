@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::*;
+use crate::format::geometry::{LIVE_OFFSET, PAGE_SIZE};
 use crate::format::journal::FRAME_HEADER_SIZE;
 use crate::inspect::{HotJournal, JournalState, inspect};
 use crate::journal::path_beside;
@@ -54,6 +55,14 @@ fn change_journal(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(&journal).unwrap();
     change(&mut bytes);
     fs::write(journal, bytes).unwrap();
+}
+
+/// As after the machine was started again: nothing in the live block counts any more.
+fn forget_writer(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let start = LIVE_OFFSET as usize;
+    bytes[start..start + PAGE_SIZE].fill(0);
+    fs::write(path, bytes).unwrap();
 }
 
 /// Where a frame stands.
@@ -126,9 +135,25 @@ fn a_last_frame_that_is_not_whole_is_torn() {
     let (_directory, path) = cut_off();
     let last = offset(&path, 3);
     change_journal(&path, |bytes| bytes[last + FRAME_HEADER_SIZE] ^= 1);
+    forget_writer(&path);
     let mut history = history(&path).unwrap();
     assert_eq!(history.by_ref().map(Result::unwrap).count(), 3);
     assert!(history.is_torn() && hot(&path).is_torn);
+}
+
+/// The same while the machine runs on: its writer had told somebody that the commit is durable.
+#[test]
+fn a_commit_that_was_published_is_missed() {
+    let (_directory, path) = cut_off();
+    let last = offset(&path, 3);
+    change_journal(&path, |bytes| bytes[last + FRAME_HEADER_SIZE] ^= 1);
+    let mut history = history(&path).unwrap();
+    let error = history.find_map(Result::err).unwrap();
+    let lost = Fault::PublishedLost { published: 4, found: 3 };
+    assert!(matches!(error, Error::JournalDamaged { fault, .. } if fault == lost), "{error}");
+    let hot = hot(&path);
+    assert_eq!((hot.frame_count, hot.fault), (3, Some(lost)), "{hot:?}");
+    assert!(matches!(RawStore::open(&path), Err(Error::JournalDamaged { .. })));
 }
 
 #[test]

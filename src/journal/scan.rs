@@ -12,7 +12,7 @@ use crate::format::journal::{
 use crate::format::live::Live;
 use crate::format::meta::{COUNT_MAX, Meta};
 use crate::format::slot::NO_SLOT;
-use crate::io::{ProcessIdentity, StoreFile};
+use crate::io::StoreFile;
 
 /// About so many bytes are read at once.
 const BLOCK_SIZE: u64 = 1 << 20;
@@ -234,6 +234,14 @@ pub(super) fn find_header<T>(
     Ok(None)
 }
 
+/// The proof that a commit is lost behind the last one that was found, if the live block has one.
+/// It is written after the frame is durable, and says nothing once the machine was started again.
+pub(crate) fn published_but_lost(live: &Live, found: u64) -> Option<Fault> {
+    let published = live.commit_number;
+    let is_proof = published > found && live.is_of_this_boot();
+    is_proof.then_some(Fault::PublishedLost { published, found })
+}
+
 /// Whether a store can hold what a frame says, its entries apart.
 pub(crate) fn is_possible(frame: &Frame, geometry: &Geometry) -> bool {
     let free = frame.free_head == NO_SLOT || frame.free_head < frame.len;
@@ -272,14 +280,10 @@ fn for_each_entry(
 }
 
 impl Scan {
-    /// The proof that the journal lacks a commit, if the live block has one. It is written after
-    /// the frame is durable, and says nothing once the machine was started again.
+    /// The proof that the journal lacks a commit, if the live block has one.
     pub(crate) fn published_but_lost(&self, live: &Live, meta: &Meta) -> Option<Fault> {
-        let boot_id = live.writer.as_ref()?.boot_id;
         let found = self.last.map_or(meta.commit_number, |(_, frame)| frame.last_commit);
-        let published = live.commit_number;
-        let is_proof = published > found && Some(boot_id) == ProcessIdentity::current_boot_id();
-        is_proof.then_some(Fault::PublishedLost { published, found })
+        published_but_lost(live, found)
     }
 
     /// Hands out the last image of each slot.

@@ -20,7 +20,7 @@ use crate::format::Corruption;
 use crate::format::journal::JournalIdentity;
 use crate::format::live::Live;
 use crate::format::meta::Meta;
-use crate::io::{ProcessIdentity, StoreFile};
+use crate::io::StoreFile;
 use crate::journal::{has_writer, scan};
 use crate::live_block::{Numbers, nonce_numbers};
 use crate::outlook::Outlook;
@@ -238,7 +238,7 @@ impl Shared {
             ) => {
                 let live = &outlook.structures.live;
                 // A writer that a failure has stopped has published all that it is sure of.
-                let has_stopped = live.poisoned && is_of_this_boot(live);
+                let has_stopped = live.poisoned && live.is_of_this_boot();
                 let last_commit = if has_stopped { live.commit_number } else { u64::MAX };
                 let (frozen, report) = self.freeze(&journal, &identity, live, meta, last_commit)?;
                 self.follow(frozen.meta.len)?;
@@ -291,10 +291,5 @@ impl Shared {
 /// this boot, and it has been there since before that was asked.
 fn publishes(live: &Live, nonce: [u64; 2]) -> bool {
     let is_same = live.writer.as_ref().is_some_and(|w| nonce_numbers(w.nonce) == nonce);
-    is_same && live.ready && is_of_this_boot(live)
-}
-
-fn is_of_this_boot(live: &Live) -> bool {
-    let boot_id = live.writer.as_ref().map(|writer| writer.boot_id);
-    boot_id.is_some() && boot_id == ProcessIdentity::current_boot_id()
+    is_same && live.ready && live.is_of_this_boot()
 }

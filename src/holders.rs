@@ -1,11 +1,12 @@
 //! Who has a store open, and for what.
 
 use std::fmt;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::format::live::Live;
-use crate::io::{LockHolder, StoreFile, lock_holders};
+use crate::io::{LockHolder, ProcessIdentity, StoreFile, lock_holders};
 use crate::journal::path_beside;
 use crate::structures::Structures;
 
@@ -37,7 +38,7 @@ pub struct Holder {
     pub process_id: u32,
     /// Its program, if known.
     pub program: Option<String>,
-    /// Its machine, if it said so.
+    /// Its machine: this one, or what it calls it.
     pub host: Option<String>,
     /// Since when: when the store was opened if the holder said so, else when the process started.
     pub since: Option<SystemTime>,
@@ -55,11 +56,57 @@ impl fmt::Display for Holder {
         if let Some(host) = &self.host {
             write!(f, " on {host}")?;
         }
-        if let Some(held) = self.since.and_then(|since| since.elapsed().ok()) {
-            write!(f, " since {} s", held.as_secs())?;
+        write!(f, ", {}", self.role)?;
+        match self.since.and_then(|since| since.elapsed().ok()) {
+            Some(held) => write!(f, ", since {} ago", Rough(held)),
+            None => Ok(()),
         }
-        write!(f, ", {}", self.role)
     }
+}
+
+/// About how long something takes: `90 s`, `3 h`.
+struct Rough(Duration);
+
+impl fmt::Display for Rough {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match seconds {
+            0..120 => write!(f, "{seconds} s"),
+            120..7_200 => write!(f, "{} min", seconds / 60),
+            7_200..172_800 => write!(f, "{} h", seconds / 3600),
+            _ => write!(f, "{} days", seconds / 86_400),
+        }
+    }
+}
+
+/// Lists who has a store open, as Linux tells it in `/proc/locks`: processes of this machine, and
+/// of this container if it is one. Nothing is locked or changed.
+///
+/// ```
+/// # use stridedb::schema::{Field, Schema};
+/// # use stridedb::RawStore;
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("words.stride");
+/// # let schema = Schema::new("Word", "", vec![Field::new("word", "text<8>".parse()?)])?;
+/// use stridedb::Role;
+///
+/// let store = RawStore::create(&path, &schema)?;
+/// # if cfg!(target_os = "linux") {
+/// let holders = stridedb::holders(&path)?;
+/// assert_eq!((holders[0].process_id, holders[0].role), (std::process::id(), Role::Writer));
+/// # }
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::NotAFile`], [`Error::Io`]; [`Error::NotAStore`] if nothing in the file looks like a
+/// store.
+pub fn holders(path: impl AsRef<Path>) -> Result<Vec<Holder>> {
+    let file = StoreFile::open(path.as_ref(), false)?;
+    let structures = Structures::read(&file)?;
+    structures.check_is_store(file.path())?;
+    Ok(of(&file, &structures.live))
 }
 
 /// Who has a store open, as Linux tells it in `/proc/locks`; empty where it does not. The last one
@@ -122,6 +169,8 @@ fn describe_writer(holders: &mut [Holder], live: &Live) {
 impl Holder {
     fn new(holder: LockHolder, role: Role) -> Self {
         let LockHolder { process_id, program, since, .. } = holder;
-        Self { process_id, program, host: None, since, role }
+        // Locks of other machines are not in the list.
+        let host = Some(ProcessIdentity::current_host());
+        Self { process_id, program, host, since, role }
     }
 }

@@ -11,7 +11,7 @@ use crate::format::Corruption;
 use crate::format::header::{Header, Identity};
 use crate::format::live::Live;
 use crate::format::meta::Meta;
-use crate::holders::{self, Holder};
+use crate::holders::{self, Holder, Role};
 use crate::io::StoreFile;
 use crate::outlook::Outlook;
 use crate::raw_store::check_agreement;
@@ -40,6 +40,9 @@ pub struct Inspection {
     pub journal: JournalInspection,
     /// What the last writer published, for readers beside it.
     pub live: Live,
+    /// Whether a writer lives, so that `live` is what the store holds. Metas and journal can be of
+    /// an earlier moment then, and the store was not closed for a good reason.
+    pub is_live: bool,
     /// The schema, or what is wrong with it; a damaged one is taken from a meta if that has it.
     pub schema: Result<Schema, String>,
     /// What is wrong with the schema in its own place, if so.
@@ -62,12 +65,8 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
     let file = StoreFile::open(path.as_ref(), false)?;
     let outlook = Outlook::take(&file)?;
     let structures = &outlook.structures;
+    structures.check_is_store(file.path())?;
     let identity = structures.identity();
-    if identity.is_none() {
-        if let not_a_store @ crate::Error::NotAStore { .. } = structures.why_unknown(file.path()) {
-            return Err(not_a_store);
-        }
-    }
     let header = identity.map(|(header, _)| header);
     let (schema, schema_damage) = match &header {
         Some(header) => schema_of(&file, structures, header)?,
@@ -75,7 +74,10 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
     };
     let holders = holders::of(&file, &structures.live);
     let newest_meta = structures.newest_meta_page();
-    let (file_size, live) = (structures.file_len, structures.live.clone());
+    let live = structures.live.clone();
+    let has_writer = holders.iter().any(|holder| holder.role > Role::Reader);
+    let is_live = has_writer && live.ready && live.is_of_this_boot();
+    let file_size = file.len()?; // A file grows before what needs the room is published.
     let metas = structures.metas.clone().map(|meta| meta.map(|(_, meta)| meta));
     Ok(Inspection {
         file_size,
@@ -87,6 +89,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
         metas,
         journal: journal::look(&file, outlook)?,
         live,
+        is_live,
         schema,
         schema_damage,
         holders,

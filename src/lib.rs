@@ -135,7 +135,7 @@ mod crash_tests;
 
 pub use error::{Error, Result};
 pub use history::{FrameInfo, History, history};
-pub use holders::{Holder, Role};
+pub use holders::{Holder, Role, holders};
 pub use inspect::{HotJournal, Inspection, JournalInspection, JournalState, inspect};
 pub use journal::Fault as JournalFault;
 pub use options::{Durability, Growth, OpenOptions};

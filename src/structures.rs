@@ -3,6 +3,7 @@
 //! Opening, `inspect` and `verify` all begin here. Everything is read by pread(2), so that a
 //! failing disk is an error and not a signal.
 
+use std::mem::offset_of;
 use std::path::Path;
 
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
@@ -142,6 +143,21 @@ impl Structures {
         }
     }
 
+    /// Checks that something in the file looks like a store, however damaged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAStore`]
+    pub(crate) fn check_is_store(&self, path: &Path) -> Result<()> {
+        match self.identity() {
+            Some(_) => Ok(()),
+            None => match self.why_unknown(path) {
+                not_a_store @ Error::NotAStore { .. } => Err(not_a_store),
+                _ => Ok(()),
+            },
+        }
+    }
+
     /// The file ends before byte `expected`.
     pub(crate) fn too_short(&self, expected: u64) -> Corruption {
         Corruption::FileTooShort { expected, actual: self.file_len }
@@ -158,13 +174,30 @@ impl Structures {
     }
 }
 
-/// The live block.
+/// The live block, with numbers of one commit: read again while a writer is at them. One that died
+/// there leaves what it had written.
 ///
 /// # Errors
 ///
 /// [`Error::Io`]
 pub(crate) fn read_live(file: &StoreFile) -> Result<Live> {
-    Ok(read_page::<LivePage>(file, LIVE_OFFSET)?.decode())
+    const TRIES: usize = 100;
+    let mut page = LivePage::new_zeroed();
+    for _ in 0..TRIES {
+        let before = read_publication(file)?;
+        page = read_page(file, LIVE_OFFSET)?;
+        if before % 2 == 0 && read_publication(file)? == before {
+            break;
+        }
+    }
+    Ok(page.decode())
+}
+
+/// The counter that is odd while the numbers are being written.
+fn read_publication(file: &StoreFile) -> Result<u64> {
+    let mut word = [0; 8];
+    file.read(LIVE_OFFSET + offset_of!(LivePage, publication) as u64, &mut word)?;
+    Ok(u64::from_le_bytes(word))
 }
 
 /// A meta of another file than the header's is none.

@@ -87,19 +87,20 @@ pub(crate) struct LockHolder {
     pub(crate) exclusive: bool,
 }
 
-/// Who holds locks on the file, as Linux tells it in `/proc/locks`; empty where it does not. A list
-/// that changes while it is read can leave a lock out.
+/// Who holds locks on the file, as Linux tells it in `/proc/locks`; empty where it does not.
 pub(crate) fn lock_holders(file: &StoreFile) -> Vec<LockHolder> {
     listed_holders(file.file())
 }
 
 fn listed_holders(file: &File) -> Vec<LockHolder> {
     let Ok(metadata) = file.metadata() else { return Vec::new() };
-    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    // A list that changes while it is read can leave a lock out, which the next one has.
+    const LOOKS: usize = 3;
+    let locks: String =
+        (0..LOOKS).map(|_| fs::read_to_string("/proc/locks").unwrap_or_default()).collect();
     let holders = locks.lines().filter_map(|l| holder_in(l, metadata.dev(), metadata.ino()));
     let mut found: Vec<LockHolder> = Vec::new();
     for holder in holders {
-        // A list that changes while it is read can name a lock twice.
         let same = |other: &LockHolder| {
             (other.process_id, other.exclusive) == (holder.process_id, holder.exclusive)
         };

@@ -73,6 +73,11 @@ impl ProcessIdentity {
         boot_id()
     }
 
+    /// This machine's name.
+    pub(crate) fn current_host() -> String {
+        rustix::system::uname().nodename().to_string_lossy().into_owned()
+    }
+
     /// This process, now. What the system does not say is left empty.
     pub(crate) fn current() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -83,7 +88,7 @@ impl ProcessIdentity {
                 let name = Path::new(&argument).file_name().unwrap_or(&argument);
                 name.to_string_lossy().into_owned()
             }),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            host: Self::current_host(),
             now: u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX),
         }
     }

@@ -5,6 +5,7 @@ mod exit;
 mod new_file;
 mod open;
 mod output;
+mod pipe;
 mod progress;
 mod range;
 mod rows;
@@ -90,8 +91,7 @@ enum Verb {
     Show(show::ShowArgs),
     /// Print the first records
     Head(show::EndArgs),
-    /// Print the last records
-    Tail(show::EndArgs),
+    Tail(show::TailArgs),
     Get(get::Args),
     Schema(schema::Args),
     Verify(verify::Args),

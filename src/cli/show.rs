@@ -1,9 +1,11 @@
 //! `stridedb show`, `head` and `tail`: records as rows.
 
+mod follow;
 mod printer;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use stridedb::RawReader;
@@ -36,7 +38,25 @@ pub(crate) struct ShowArgs {
     view: View,
 }
 
-/// The arguments of `head` and `tail`.
+/// Print the last records, and with --follow each new one
+///
+/// With --follow it waits for records to be appended, by whatever process, and prints them once
+/// they are committed and durable, until it is interrupted.
+#[derive(clap::Args)]
+pub(crate) struct TailArgs {
+    #[command(flatten)]
+    end: EndArgs,
+
+    /// Go on with each record that is appended, as soon as it is committed
+    #[arg(short, long)]
+    follow: bool,
+
+    /// With --follow: end after so many seconds without a new record
+    #[arg(long, value_name = "SECONDS", requires = "follow")]
+    idle_timeout: Option<u64>,
+}
+
+/// The arguments of `head`, and those that `tail` has in common with it.
 #[derive(clap::Args)]
 pub(crate) struct EndArgs {
     /// The store
@@ -104,12 +124,17 @@ pub(crate) fn run_head(args: &EndArgs, ctx: &Context) -> Result<Exit, Failure> {
     Ok(exit | rows.finish()?)
 }
 
-/// Prints the last records.
-pub(crate) fn run_tail(args: &EndArgs, ctx: &Context) -> Result<Exit, Failure> {
-    let (store, exit) = to_read(&args.file, ctx)?;
-    let mut rows = Rows::new(&store, &args.view, ctx)?;
-    let first = first_of_last(&store, args.count)?;
-    rows.print(first..store.len()?)?;
+/// Prints the last records, and those that come.
+pub(crate) fn run_tail(args: &TailArgs, ctx: &Context) -> Result<Exit, Failure> {
+    let TailArgs { end: EndArgs { file, count, view }, follow, idle_timeout } = args;
+    let (store, exit) = to_read(file, ctx)?;
+    let mut rows = Rows::new(&store, view, ctx)?;
+    let first = first_of_last(&store, *count)?;
+    let len = store.len()?;
+    rows.print(first..len)?;
+    if *follow {
+        follow::print_from(&mut rows, len, idle_timeout.map(Duration::from_secs))?;
+    }
     Ok(exit | rows.finish()?)
 }
 

@@ -66,6 +66,11 @@ impl<'c> Table<'c> {
         Ok(())
     }
 
+    /// Whether there are rows that decide how wide the columns are.
+    pub(crate) fn has_rows(&self) -> bool {
+        !self.held_back.is_empty()
+    }
+
     /// Prints what has been held back to measure it; and the headings, if they are not yet.
     pub(crate) fn settle(&mut self, output: &mut impl Write) -> io::Result<()> {
         if !self.widths.is_empty() {

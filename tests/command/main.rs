@@ -7,6 +7,7 @@ mod batches;
 mod damage;
 mod documents;
 mod files;
+mod follow;
 mod inputs;
 mod journal;
 mod limits;
@@ -144,6 +145,14 @@ impl Sandbox {
         bytes[offset] ^= 0xFF;
         fs::write(self.path("ticks.stride"), bytes).unwrap();
     }
+}
+
+/// Appends a record twice, in one transaction.
+fn append_twice(store: &mut stridedb::RawStore, record: &[u8]) {
+    let mut transaction = store.begin().unwrap();
+    transaction.append(record).unwrap();
+    transaction.append(record).unwrap();
+    transaction.commit().unwrap();
 }
 
 impl From<Output> for Ended {

@@ -99,7 +99,21 @@ impl<'c> Printer<'c> {
         }
     }
 
-    /// Prints what is still held back.
+    /// Prints the rows that are still held back, if there are any.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::Table(table, output) => {
+                if table.has_rows() {
+                    table.settle(output)?;
+                }
+                output.flush()
+            }
+            Sink::Csv(csv) => csv.flush(),
+            Sink::Jsonl(output) => output.flush(),
+        }
+    }
+
+    /// Prints what is still held back, headings of no rows included.
     pub(super) fn finish(self) -> io::Result<()> {
         match self.sink {
             Sink::Table(mut table, mut output) => {

@@ -4,6 +4,7 @@ mod batches;
 mod feed;
 mod rejects;
 mod report;
+mod spare_room;
 
 use std::path::PathBuf;
 
@@ -22,7 +23,7 @@ use super::input::csv::{CsvRecords, Table};
 use super::input::jsonl::{JsonRecords, Lines};
 use super::input::raw::RawRecords;
 use super::input::{self, Delimiter, Format, Records};
-use super::open::{options, to_maintain};
+use super::open::{options, to_write};
 use super::output::{Context, counted};
 use super::progress::Progress;
 
@@ -130,15 +131,15 @@ impl Import<'_> {
         })
     }
 
-    /// Appends to the store. It is taken for ourselves alone, so that the room that was made for
-    /// growing can be given back, and all of it if the import fails.
+    /// Appends to the store, beside those who read it.
     fn append(&self) -> Result<(Counts, Exit), Failure> {
-        let (mut store, exit) = to_maintain(&self.args.file, self.ctx)?;
+        let (mut store, exit) = to_write(&self.args.file, self.ctx)?;
         let (schema, rules) = self.those_of(&store)?;
         let filled = self.fill(&mut store, &schema, &rules);
-        store.shrink_to_fit()?;
-        store.close()?;
-        Ok((filled?, exit))
+        let closed = spare_room::close(store, self.ctx);
+        let counts = filled?;
+        closed?;
+        Ok((counts, exit))
     }
 
     fn fill(
@@ -169,14 +170,14 @@ impl Import<'_> {
         if created.map_err(|failure| failure.and(batches::NOTHING))? {
             return Ok((batches.finish()?, Exit::FINE));
         }
-        match to_maintain(&self.args.file, self.ctx) {
+        match to_write(&self.args.file, self.ctx) {
             Ok((store, exit)) => Ok((batches.take_all(store)?, exit)),
             Err(failure) => Err(batches.interrupt(failure)),
         }
     }
 
     fn append_in_batches(&self, size: u64) -> Result<(Counts, Exit), Failure> {
-        let (store, exit) = to_maintain(&self.args.file, self.ctx)?;
+        let (store, exit) = to_write(&self.args.file, self.ctx)?;
         let (schema, rules) = self.those_of(&store)?;
         let feed = self.feed(&schema, store.byte_order(), &rules)?;
         Ok((Batches::new(self, feed, &rules, size).take_all(store)?, exit))

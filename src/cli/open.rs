@@ -26,13 +26,6 @@ pub(crate) fn to_write(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), F
     Ok((store, exit))
 }
 
-/// A store that nobody else has open, and the code of what is wrong with it already.
-pub(crate) fn to_maintain(file: &Path, ctx: &Context) -> Result<(RawStore, Exit), Failure> {
-    let store = options(ctx).maintenance(true).open_raw(file)?;
-    let exit = tell(store.path(), store.open_report(), ctx);
-    Ok((store, exit))
-}
-
 /// Called after each slot of a long walk: every so many bytes, gives back the memory of the slots
 /// that were read, so that a large store takes no more of it than a small one.
 pub(crate) fn keep_memory_small(store: &RawReader, index: u64) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ mod follow;
 mod inputs;
 mod journal;
 mod limits;
+mod live;
 mod records;
 mod schema_sources;
 mod usage;

@@ -5,10 +5,10 @@ use stridedb::{Error, RawStore};
 use super::feed::Feed;
 use super::rejects::OnError;
 use super::report::Counts;
-use super::{Args, Import};
+use super::{Args, Import, spare_room};
 use crate::cli::codec::Rules;
 use crate::cli::exit::Failure;
-use crate::cli::output::counted;
+use crate::cli::output::{Context, counted};
 
 /// What is said where not even the first batch was committed.
 pub(super) const NOTHING: &str = "nothing was imported";
@@ -16,6 +16,7 @@ pub(super) const NOTHING: &str = "nothing was imported";
 /// An import in batches, and how far it has come.
 pub(super) struct Batches<'a> {
     args: &'a Args,
+    ctx: &'a Context,
     feed: Feed<'a>,
     /// Texts for missing values that the command line does not name.
     inferred_missing: Vec<String>,
@@ -53,6 +54,7 @@ impl<'a> Batches<'a> {
         let inferred = rules.missing.iter().filter(|text| !args.null.contains(text));
         Self {
             args,
+            ctx: import.ctx,
             feed,
             inferred_missing: inferred.cloned().collect(),
             size,
@@ -69,8 +71,8 @@ impl<'a> Batches<'a> {
                 Err(failure) => break Err(failure),
             }
         };
-        let closed = store.shrink_to_fit().and_then(|()| store.close());
-        match taken.and_then(|()| Ok(closed?)) {
+        let closed = spare_room::close(store, self.ctx);
+        match taken.and(closed) {
             Ok(()) => self.finish(),
             Err(failure) => Err(self.interrupt(failure)),
         }

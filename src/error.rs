@@ -313,7 +313,10 @@ pub enum Error {
     },
     /// The file has several names (hard links), and whoever found it under another one would look
     /// for another journal.
-    #[error("{} has {count} names: only one that has a single name is written to", path.display())]
+    #[error(
+        "{} has {count} names (hard links): only a file with a single name is written to",
+        path.display()
+    )]
     Linked {
         /// The store.
         path: PathBuf,

@@ -96,7 +96,13 @@ impl Failure {
 
 impl From<stridedb::Error> for Failure {
     fn from(error: stridedb::Error) -> Self {
-        Self::new(exit_of(&error), chain(&error))
+        let failure = Self::new(exit_of(&error), chain(&error));
+        match &error {
+            stridedb::Error::Busy { path, .. } => {
+                failure.and(format_args!("`stridedb locks {}` names the writer", path.display()))
+            }
+            _ => failure,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod text;
 
 use std::path::PathBuf;
 
+use stridedb::format::digest::Digest;
 use stridedb::{Inspection, JournalState, Role};
 
 use super::exit::{Exit, Failure};
@@ -40,35 +41,55 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     Ok(health.exit())
 }
 
-/// How much there is: of the newest meta, of the journal if that goes on from there, or what the
-/// living writer has published since.
+/// How much there is, as of one commit: the last one that a living writer has published, else the
+/// last one of the journal if that goes on from the newest meta, else that of the meta.
+#[derive(Default)]
 struct Counts {
     len: u64,
-    /// As of the last commit that is durable.
     live_count: u64,
-    /// As of the last commit that is durable.
     deleted_count: u64,
+    commit_number: u64,
+    digest: Option<Digest>,
     /// Whether the store is being written right now.
     is_busy: bool,
 }
 
 impl Counts {
     fn of(inspection: &Inspection) -> Self {
-        let newest = inspection.newest_meta.and_then(|page| inspection.metas[page].as_ref().ok());
-        let in_slots = newest.map_or((0, 0), |meta| (meta.len, meta.live_count));
-        let (len, live_count) = match &inspection.journal.state {
-            JournalState::Hot(hot) => {
-                hot.last.map_or(in_slots, |frame| (frame.len, frame.live_count))
-            }
-            _ => in_slots,
+        let Inspection { live, journal, metas, .. } = inspection;
+        let newest = inspection.newest_meta.and_then(|page| metas[page].as_ref().ok());
+        let last_frame = match &journal.state {
+            JournalState::Hot(hot) => hot.last,
+            _ => None,
         };
-        let is_busy = inspection.holders.iter().any(|holder| holder.role > Role::Reader);
-        let published = if is_busy { inspection.live.published_len } else { 0 };
+        let counts = match (last_frame, newest) {
+            _ if inspection.is_live => Self {
+                len: live.published_len,
+                live_count: live.live_count,
+                commit_number: live.commit_number,
+                digest: live.digest,
+                ..Self::default()
+            },
+            (Some(frame), _) => Self {
+                len: frame.len,
+                live_count: frame.live_count,
+                commit_number: frame.last_commit,
+                digest: frame.digest,
+                ..Self::default()
+            },
+            (None, Some(meta)) => Self {
+                len: meta.len,
+                live_count: meta.live_count,
+                commit_number: meta.commit_number,
+                digest: meta.digest,
+                ..Self::default()
+            },
+            (None, None) => Self::default(),
+        };
         Self {
-            len: len.max(published),
-            live_count,
-            deleted_count: len.saturating_sub(live_count),
-            is_busy,
+            deleted_count: counts.len.saturating_sub(counts.live_count),
+            is_busy: inspection.holders.iter().any(|holder| holder.role > Role::Reader),
+            ..counts
         }
     }
 }

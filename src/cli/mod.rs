@@ -22,6 +22,7 @@ mod import;
 mod infer;
 mod input;
 mod inspect;
+mod locks;
 mod man;
 mod schema;
 mod set;
@@ -96,6 +97,7 @@ enum Verb {
     Schema(schema::Args),
     Verify(verify::Args),
     History(history::Args),
+    Locks(locks::Args),
     Create(create::Args),
     Infer(infer::Args),
     Import(import::Args),
@@ -144,6 +146,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
+        Verb::Locks(args) => locks::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),
         Verb::Infer(args) => infer::run(&args, ctx),
         Verb::Import(args) => import::run(&args, ctx),

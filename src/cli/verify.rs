@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use indicatif::{BinaryBytes, HumanCount};
 use serde::Serialize;
 use stridedb::format::Corruption;
-use stridedb::{Finding, Problem, VerifyOptions, VerifyReport};
+use stridedb::{Error, Finding, Problem, Role, VerifyOptions, VerifyReport};
 
 use super::exit::{Exit, Failure};
 use super::output::{
@@ -59,7 +59,29 @@ fn verify(file: &Path, finding_max: usize, ctx: &Context) -> Result<VerifyReport
     let report_progress = |done, total| bar.set(done, total);
     let progress = Some(&report_progress as _);
     let options = VerifyOptions { finding_max, progress, ..VerifyOptions::default() };
-    Ok(stridedb::verify(file, &options)?)
+    stridedb::verify(file, &options).map_err(|error| {
+        let is_written = is_being_written(&error);
+        let failure = Failure::from(error);
+        match is_written {
+            true => failure.and(format_args!(
+                "try: `stridedb backup {} COPY`, which verifies the copy that it makes; or verify \
+                 when the writer has closed the store",
+                file.display()
+            )),
+            false => failure,
+        }
+    })
+}
+
+/// Whether a writer is in the way, beside whom the store can be read.
+fn is_being_written(error: &Error) -> bool {
+    match error {
+        Error::Locked { holders, .. } => {
+            holders.iter().any(|holder| holder.role == Role::Writer)
+                && holders.iter().all(|holder| holder.role != Role::Maintainer)
+        }
+        _ => false,
+    }
 }
 
 fn print(

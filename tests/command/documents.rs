@@ -24,6 +24,8 @@ fn inspect_says_what_the_file_is_and_holds() {
             "len",
             "live_count",
             "deleted_count",
+            "commit_number",
+            "digest",
             "capacity",
             "file_size",
             "allocated_size",
@@ -119,11 +121,12 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 17] = [
+    let runs: [&[&str]; 18] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
         &["history", "hot.stride"],
+        &["locks", "busy.stride"],
         &["get", "ticks.stride", "0"],
         &["schema", "ticks.stride", "--as", "toml"],
         &["infer", "ticks.csv"],

@@ -104,5 +104,8 @@ fn history_works_beside_a_writer() {
     let document = sandbox.document(&["history", "ticks.stride", "--json"]);
     assert_eq!(document["frames"].as_array().unwrap().len(), 1, "{document}");
     let text = sandbox.stdout_of(&["inspect", "ticks.stride"]);
-    assert!(text.contains("journal       in use: epoch "), "{text}");
+    assert!(
+        text.contains("journal       in use: hot journal of a living writer, epoch "),
+        "{text}"
+    );
 }

@@ -49,7 +49,7 @@ fn a_file_that_cannot_be_used_ends_with_8_and_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("text.stride", "this is no store");
     for file in ["missing.stride", "text.stride", "."] {
-        for verb in ["inspect", "show", "verify", "schema"] {
+        for verb in ["inspect", "show", "verify", "schema", "locks"] {
             let ended = sandbox.run(&[verb, file]);
             assert_eq!(ended.code, 8, "{verb} {file}: {ended:?}");
             assert!(ended.stderr.starts_with("error: "), "{verb} {file}: {ended:?}");
@@ -137,7 +137,7 @@ fn completions_and_manual_pages_are_printed() {
     }
     assert!(sandbox.stdout_of(&["man"]).contains(".TH stridedb 1"));
     sandbox.stdout_of(&["man", "--directory", "."]);
-    for verb in ["show", "set", "verify", "history", "backup"] {
+    for verb in ["show", "set", "verify", "history", "locks", "backup"] {
         assert!(sandbox.path(&format!("stridedb-{verb}.1")).exists(), "{verb}");
     }
 }

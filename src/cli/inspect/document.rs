@@ -1,18 +1,18 @@
 //! An inspection as a JSON document.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use serde::Serialize;
+use stridedb::Inspection;
 use stridedb::format::Corruption;
 use stridedb::format::header::Header;
 use stridedb::format::live::Live;
 use stridedb::format::meta::{Meta, NAMES};
-use stridedb::{Holder, Inspection, Role};
 
 use super::health::Health;
 use super::text::hex;
 use super::{Counts, journal};
+use crate::cli::locks::HolderDocument;
 use crate::cli::output::lossy;
 
 /// All that is known of the file; what is unknown is null.
@@ -26,6 +26,8 @@ pub(super) struct Document<'a> {
     len: u64,
     live_count: u64,
     deleted_count: u64,
+    commit_number: u64,
+    digest: Option<String>,
     capacity: u64,
     file_size: u64,
     allocated_size: u64,
@@ -91,16 +93,6 @@ struct WriterDocument<'a> {
     opened_at: u64,
 }
 
-#[derive(Serialize)]
-struct HolderDocument<'a> {
-    process_id: u32,
-    program: Option<&'a str>,
-    host: Option<&'a str>,
-    /// `2026-01-31T10:00:00Z`
-    since: Option<String>,
-    role: &'static str,
-}
-
 impl<'a> Document<'a> {
     pub(super) fn new(
         file: &'a Path,
@@ -118,6 +110,8 @@ impl<'a> Document<'a> {
             len: counts.len,
             live_count: counts.live_count,
             deleted_count: counts.deleted_count,
+            commit_number: counts.commit_number,
+            digest: counts.digest.as_ref().map(ToString::to_string),
             capacity: inspection.capacity,
             file_size: inspection.file_size,
             allocated_size: inspection.allocated_size,
@@ -126,7 +120,7 @@ impl<'a> Document<'a> {
             schema: schema.and_then(|schema| serde_json::from_str(&schema.to_json()).ok()),
             structures: structures(inspection),
             metas: metas(inspection),
-            journal: journal::Document::new(&inspection.journal),
+            journal: journal::Document::new(&inspection.journal, counts.is_busy),
             live: LiveDocument::new(&inspection.live),
             holders: inspection.holders.iter().map(HolderDocument::new).collect(),
         }
@@ -208,29 +202,4 @@ impl<'a> LiveDocument<'a> {
             }),
         }
     }
-}
-
-impl<'a> HolderDocument<'a> {
-    fn new(holder: &'a Holder) -> Self {
-        Self {
-            process_id: holder.process_id,
-            program: holder.program.as_deref(),
-            host: holder.host.as_deref(),
-            since: holder.since.and_then(date),
-            role: role_name(holder.role),
-        }
-    }
-}
-
-/// One word for what somebody does with a store.
-pub(in crate::cli) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Reader => "reader",
-        Role::Writer => "writer",
-        Role::Maintainer => "maintainer",
-    }
-}
-
-fn date(time: SystemTime) -> Option<String> {
-    jiff::Timestamp::try_from(time).ok().map(|time| time.to_string())
 }

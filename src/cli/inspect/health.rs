@@ -54,8 +54,11 @@ impl Health {
                 ],
             };
         }
-        let mut hints = vec!["`stridedb verify` checks every slot, which was not done here"];
-        if let JournalState::Foreign = inspection.journal.state {
+        let mut hints = vec![match counts.is_busy {
+            true => "while it is written, `stridedb backup` makes a copy that is verified",
+            false => "`stridedb verify` checks every slot, which was not done here",
+        }];
+        if let (JournalState::Foreign, false) = (&inspection.journal.state, counts.is_busy) {
             hints.push("what stands in the journal's place gets another name at the next writing");
         }
         Self { state: State::Sound, problems, hints }

@@ -28,12 +28,12 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(journal: &'a JournalInspection) -> Self {
+    pub(super) fn new(journal: &'a JournalInspection, is_busy: bool) -> Self {
         let identity = journal.identity.as_ref().and_then(|identity| identity.as_ref().ok());
         let hot = hot(journal);
         Self {
             path: &journal.path,
-            state: name(&journal.state),
+            state: name(&journal.state, is_busy),
             file_size: journal.file_size,
             store_id: identity.map(|identity| hex(&identity.store_id)),
             journal_id: identity.map(|identity| hex(&identity.journal_id)),
@@ -51,6 +51,9 @@ impl<'a> Document<'a> {
 /// What opening the store would make of it, in one line.
 pub(super) fn describe(journal: &JournalInspection, is_busy: bool) -> String {
     match &journal.state {
+        state if is_claimed(state, is_busy) => {
+            "in use: a living writer holds its place, and has changed nothing yet".to_owned()
+        }
         JournalState::Clean => "none (closed cleanly)".to_owned(),
         JournalState::Doubtful => "none; a damaged meta may have named one".to_owned(),
         JournalState::Leftover => "needed no more: opening for writing removes it".to_owned(),
@@ -61,9 +64,10 @@ pub(super) fn describe(journal: &JournalInspection, is_busy: bool) -> String {
 }
 
 fn describe_hot(hot: &HotJournal, file_size: u64, is_busy: bool) -> String {
-    let state = if is_busy { "in use" } else { "hot" };
+    let state = if is_busy { "in use: hot journal of a living writer" } else { "hot" };
     let (frames, used) = (counted(hot.frame_count, "frame"), bytes(hot.used_size));
-    let mut text = format!("{state}: epoch {}, {frames}, {used} of {file_size}", hot.epoch);
+    let sign = if is_busy { ',' } else { ':' };
+    let mut text = format!("{state}{sign} epoch {}, {frames}, {used} of {file_size}", hot.epoch);
     if let (Some(first), Some(last)) = (hot.first_commit, hot.last) {
         text.push_str(&format!(", commits {first} to {}", last.last_commit));
     }
@@ -103,8 +107,15 @@ fn hot(journal: &JournalInspection) -> Option<&HotJournal> {
     }
 }
 
-fn name(state: &JournalState) -> &'static str {
+/// Whether the file is only there to be locked. It gets its contents with the first change.
+fn is_claimed(state: &JournalState, is_busy: bool) -> bool {
+    use JournalState::{Clean, Foreign, Leftover};
+    is_busy && matches!(state, Clean | Leftover | Foreign)
+}
+
+fn name(state: &JournalState, is_busy: bool) -> &'static str {
     match state {
+        state if is_claimed(state, is_busy) => "claimed",
         JournalState::Clean => "clean",
         JournalState::Doubtful => "doubtful",
         JournalState::Leftover => "leftover",

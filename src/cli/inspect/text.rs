@@ -4,12 +4,13 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use indicatif::{BinaryBytes, HumanCount};
-use stridedb::Inspection;
 use stridedb::format::Corruption;
+use stridedb::format::digest::Digest;
 use stridedb::format::header::{Header, Identity};
 use stridedb::format::live::Live;
 use stridedb::format::meta::{Meta, NAMES};
 use stridedb::schema::{ByteOrder, Field, Kind, Schema, Type};
+use stridedb::{Inspection, JournalState};
 
 use super::Counts;
 use super::health::{Health, State};
@@ -100,10 +101,11 @@ impl Page<'_> {
 
     fn contents(&mut self, inspection: &Inspection, counts: &Counts) -> io::Result<()> {
         self.title("Contents")?;
-        let as_of = if counts.is_busy { " at the last commit" } else { "" };
         self.line("slots", HumanCount(counts.len))?;
-        self.line("records", format_args!("{}{as_of}", HumanCount(counts.live_count)))?;
-        self.line("deleted", format_args!("{}{as_of}", HumanCount(counts.deleted_count)))?;
+        self.line("records", HumanCount(counts.live_count))?;
+        self.line("deleted", HumanCount(counts.deleted_count))?;
+        self.line("digest", digest(counts.digest.as_ref()))?;
+        self.line("commit", commit(inspection, counts))?;
         self.line("capacity", counted_for_people(inspection.capacity, "slot"))?;
         self.title("Space")?;
         self.line("file", bytes(inspection.file_size))?;
@@ -255,10 +257,7 @@ fn has_more(ty: &Type) -> bool {
 fn describe_meta(meta: &Meta, is_newest: bool) -> String {
     let closed = if meta.clean { "clean" } else { "not closed" };
     let newest = if is_newest { "; this one counts" } else { "" };
-    let digest = match &meta.digest {
-        Some(digest) => digest.to_string(),
-        None => "unknown".to_owned(),
-    };
+    let digest = digest(meta.digest.as_ref());
     format!(
         "sequence {}, commit {}, {}, {}, digest {digest}, {closed}{newest}",
         meta.sequence,
@@ -266,6 +265,20 @@ fn describe_meta(meta: &Meta, is_newest: bool) -> String {
         counted(meta.len, "slot"),
         counted(meta.live_count, "record"),
     )
+}
+
+fn digest(digest: Option<&Digest>) -> String {
+    digest.map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}
+
+/// The commit as of which all this is, and where it was found, unless the file alone says it.
+fn commit(inspection: &Inspection, counts: &Counts) -> String {
+    let number = HumanCount(counts.commit_number);
+    match &inspection.journal.state {
+        _ if inspection.is_live => format!("{number}, published by its writer"),
+        JournalState::Hot(hot) if hot.last.is_some() => format!("{number}, in the journal"),
+        _ => number.to_string(),
+    }
 }
 
 fn describe_live(live: &Live) -> String {

@@ -27,15 +27,15 @@ use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use zerocopy::IntoBytes;
+use zerocopy::{FromZeros, IntoBytes};
 
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::header::Header;
-use crate::format::slot::State as SlotState;
+use crate::format::slot::{State as SlotState, Trailer};
 use crate::holders;
 use crate::io::{Lock, MappingOptions, StoreFile};
 use crate::journal::has_writer;
@@ -96,6 +96,9 @@ struct Shared {
     state: RwLock<State>,
     /// Held by who finds out what the state is: it is enough if one thread does.
     settling: Mutex<()>,
+    /// When the reader was opened, and so many milliseconds later the writer was last asked for.
+    opened: Instant,
+    asked_at: AtomicUsize,
     /// Counts what the state has been.
     state_count: AtomicUsize,
     patience: Duration,
@@ -151,6 +154,8 @@ impl RawReader {
             direct_len: AtomicUsize::new(0),
             state: RwLock::new(State::default()),
             settling: Mutex::new(()),
+            opened: Instant::now(),
+            asked_at: AtomicUsize::new(0),
             state_count: AtomicUsize::new(0),
             patience: options.wait.max(PATIENCE_MIN),
             report: OpenReport { damage, ..OpenReport::default() },
@@ -306,9 +311,16 @@ impl RawReader {
             return Err(Error::OutOfRange { index, len });
         }
         self.numbers()?; // A journal that is new is seen.
-        self.shared.follow(index.get() + 1)?;
         let slots = self.slots();
-        let mut dump = slots.dump(index).map_err(|source| self.shared.corrupt(source))?;
+        // Through the file: a slot that was not published may be cut off again.
+        let mut dump = self.with_area(|area| {
+            let mut trailer = Trailer::new_zeroed();
+            let offset = self.geometry().slot_offset(index).unwrap_or(u64::MAX);
+            self.shared.file.read(offset, area.as_mut_bytes())?;
+            let end = offset.saturating_add(size_of_val(area) as u64);
+            self.shared.file.read(end, trailer.as_mut_bytes())?;
+            Ok::<_, Error>(slots.dump_of(index, trailer, area))
+        })?;
         if let Some(frozen) = self.shared.frozen() {
             if let Some((trailer, area)) =
                 frozen.overlay.get(index.get()).and_then(|slot| slot.split_last())

@@ -139,8 +139,8 @@ impl<R: Record> Reader<R> {
     /// The records that are there now, in order of their indices, removed ones left out. A damaged
     /// record is an error in its place, and the next ones follow.
     ///
-    /// Each record is as it was when it was reached, or when one of the fifteen before it was: a few
-    /// are read ahead. A writer may change those that follow meanwhile.
+    /// Each record is as it was when it was reached, or when one of the fifteen before it was: a
+    /// few are read ahead. A writer may change those that follow meanwhile.
     ///
     /// # Errors
     ///

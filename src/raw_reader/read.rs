@@ -123,7 +123,8 @@ impl RawReader {
         let found = self.slots().read_beside_writer(index, area);
         let found = found.map_err(|source| self.shared.corrupt(source))?;
         let Some(trailer) = found else { return Ok(None) };
-        if Tag::from_bits(trailer.tag.get()).is_being_written() && self.is_being_applied(before)? {
+        let is_whole = trailer.tag_if_whole(index, crc32(&*area), self.slots().key).is_some();
+        if !is_whole && self.is_being_applied(before)? {
             return Ok(None);
         }
         let is_current = frozen.is_none() || !self.shared.is_outdated()?;
@@ -131,7 +132,7 @@ impl RawReader {
     }
 
     /// Whether a writer may have been in the middle of a transaction since the counter was seen: if
-    /// not, a slot that says that it is being written is damaged.
+    /// not, a slot that says that it is being written, or does not match its checksum, is damaged.
     fn is_being_applied(&self, before: usize) -> Result<bool> {
         let after = self.shared.live_block()?.end_snapshot();
         Ok(self.shared.is_outdated()?

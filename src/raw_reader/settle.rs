@@ -20,7 +20,7 @@ use crate::format::Corruption;
 use crate::format::journal::JournalIdentity;
 use crate::format::live::Live;
 use crate::format::meta::Meta;
-use crate::io::StoreFile;
+use crate::io::{ProcessIdentity, StoreFile};
 use crate::journal::{has_writer, scan};
 use crate::live_block::{Numbers, nonce_numbers};
 use crate::outlook::Outlook;
@@ -60,10 +60,10 @@ impl Shared {
         let mut patience = Patience::new(self.patience);
         loop {
             let state_count = self.state_count.load(Ordering::Acquire);
-            if let Some(numbers) = self.known_numbers()? {
-                return Ok(numbers);
+            match self.known_numbers()? {
+                Some(numbers) if !self.has_writer_died()? => return Ok(numbers),
+                _ => self.settle_after(state_count)?,
             }
-            self.settle_after(state_count)?;
             if let Then::GiveUp(waited) = patience.pause() {
                 return Err(Error::Busy { path: self.file.path().to_owned(), waited });
             }
@@ -90,6 +90,23 @@ impl Shared {
             self.direct_len.fetch_max(numbers.len as usize, Ordering::Release);
         }
         Ok(Some(numbers))
+    }
+
+    /// Whether the writer that is rested on has gone. It may have left a transaction that is applied
+    /// in part, or one that is durable and was not published. Asked now and then only, since it
+    /// takes calls of the system; more often while a transaction seems to be under way.
+    pub(super) fn has_writer_died(&self) -> Result<bool> {
+        if !self.is_live() {
+            return Ok(false);
+        }
+        let is_under_way = self.live_block()?.begin_snapshot() % 2 == 1;
+        let interval = if is_under_way { 5 } else { 100 };
+        let now = self.opened.elapsed().as_millis() as usize; // Where it wraps, it is asked again.
+        if now.wrapping_sub(self.asked_at.load(Ordering::Relaxed)) < interval {
+            return Ok(false);
+        }
+        self.asked_at.store(now, Ordering::Relaxed);
+        Ok(!has_writer(self.file.path())?)
     }
 
     /// Makes sure that so many slots are mapped.
@@ -133,16 +150,19 @@ impl Shared {
         self.settle_after(self.state_count.load(Ordering::Acquire))
     }
 
-    /// The same, if the state is not another one already than when it was counted.
+    /// The same, if the state is not another one already than when it was counted. Looks once, and
+    /// waits for nobody: that is the caller's, whose patience it is.
     fn settle_after(&self, state_count: usize) -> Result<()> {
-        let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(_alone) = self.settling.try_lock() else { return Ok(()) };
         if self.state_count.load(Ordering::Acquire) == state_count {
-            self.settle()?;
+            if let Some((state, _)) = self.look()? {
+                self.adopt(state);
+            }
         }
         Ok(())
     }
 
-    /// Finds out what the reader can rest on.
+    /// Finds out what a reader can rest on that is being opened.
     ///
     /// # Errors
     ///
@@ -237,9 +257,14 @@ impl Shared {
                 Some(journal),
             ) => {
                 let live = &outlook.structures.live;
-                // A writer that a failure has stopped has published all that it is sure of.
-                let has_stopped = live.poisoned && live.is_of_this_boot();
-                let last_commit = if has_stopped { live.commit_number } else { u64::MAX };
+                let last_commit = match live.poisoned && live.is_of_this_boot() {
+                    // It failed while it recovered: what it wrote may be in memory only.
+                    true if !live.ready => return Err(Error::Poisoned { path: path.to_owned() }),
+                    // A writer that a failure has stopped has published all that it is sure of, and
+                    // no transaction is applied before it is durable.
+                    true if live.sequence % 2 == 0 => live.commit_number,
+                    _ => u64::MAX,
+                };
                 let (frozen, report) = self.freeze(&journal, &identity, live, meta, last_commit)?;
                 self.follow(frozen.meta.len)?;
                 return Ok((Basis::Hot(Arc::new(frozen)), report));
@@ -291,5 +316,8 @@ impl Shared {
 /// this boot, and it has been there since before that was asked.
 fn publishes(live: &Live, nonce: [u64; 2]) -> bool {
     let is_same = live.writer.as_ref().is_some_and(|w| nonce_numbers(w.nonce) == nonce);
-    is_same && live.ready && live.is_of_this_boot()
+    // Where the system does not tell its boots apart, a writer could not say in which it lives.
+    let is_of_no_boot = live.writer.as_ref().is_some_and(|writer| writer.boot_id == [0; 16])
+        && ProcessIdentity::current_boot_id().is_none();
+    is_same && live.ready && (live.is_of_this_boot() || is_of_no_boot)
 }

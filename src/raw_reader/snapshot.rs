@@ -58,7 +58,8 @@ pub(super) struct Moment {
 impl RawReader {
     /// Reads several records as of one commit. `work` may be called several times, until nothing
     /// that it read has changed meanwhile; what it returned last is returned, also if that is an
-    /// error.
+    /// error. Before the last time it may have seen records of different commits, whose results are
+    /// thrown away: it must not panic at what does not fit together.
     ///
     /// It takes no lock and never makes a writer wait. If commits keep coming while `work` runs, it
     /// is run again, and from the fifth time on only a change of the records that it has read

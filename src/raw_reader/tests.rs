@@ -293,3 +293,39 @@ fn a_writer_begins_with_the_odd_counter_of_a_dead_one() {
     publisher.end_transaction(&numbers).unwrap();
     assert_eq!((look().sequence, look().ready), (dead + 1, true));
 }
+
+/// A writer dies between the sync of a frame and its end: it has applied a part, and published
+/// nothing. A reader that was open before learns of it by itself.
+#[test]
+fn a_reader_learns_that_its_writer_died_in_the_middle() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("s.stride");
+    make(&path);
+    let mut store = Store::<Number>::open(&path).unwrap();
+    raise(&mut store);
+    for is_applying in [true, false] {
+        let (reader, other) = (store.reader().unwrap(), store.reader().unwrap());
+        let seen = reader.commit_number().unwrap();
+        let before = std::fs::read(&path).unwrap();
+        raise(&mut store);
+        let file = File::options().write(true).open(&path).unwrap();
+        end_by_panic(store);
+        // What the live block said before, and the second half of the slots.
+        let middle = before.len() - before.len() % 4096 - 4096;
+        let live = LIVE_OFFSET as usize;
+        let mut numbers = before[live..live + 56].to_vec();
+        numbers[0] |= u8::from(is_applying);
+        file.write_all_at(&numbers, LIVE_OFFSET).unwrap();
+        if is_applying {
+            file.write_all_at(&before[middle..], middle as u64).unwrap();
+        }
+        assert!(reader.wait_for(seen + 1, Duration::from_secs(60)).unwrap());
+        let first = reader.get(0).unwrap().unwrap().number;
+        let found: Vec<_> = reader.iter().unwrap().map(|found| found.unwrap().number).collect();
+        assert!(found.iter().copied().eq(first..first + LEN), "{found:?}");
+        while other.commit_number().unwrap() == seen {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        store = Store::open(&path).unwrap();
+    }
+}

@@ -234,20 +234,24 @@ impl Slots {
     }
 
     /// A slot, unverified.
-    pub(crate) fn dump(&self, index: SlotIndex) -> Result<SlotDump, Corruption> {
+    pub(super) fn dump(&self, index: SlotIndex) -> Result<SlotDump, Corruption> {
         with_words(self.area_words(), |area| {
             let trailer = self.read_unverified(index, area)?;
-            let tag = Tag::from_bits(trailer.tag.get());
-            let area_crc = crc32(area);
-            Ok(SlotDump {
-                index,
-                offset: self.geometry.slot_offset(index).unwrap_or(u64::MAX),
-                area: area.as_bytes().to_vec(),
-                stored_checksum: trailer.checksum.get(),
-                computed_checksum: Trailer::seal(index, tag, area_crc, self.key).checksum.get(),
-                tag,
-            })
+            Ok(self.dump_of(index, trailer, area))
         })
+    }
+
+    /// A slot that was copied out, unverified.
+    pub(crate) fn dump_of(&self, index: SlotIndex, trailer: Trailer, area: &[u64]) -> SlotDump {
+        let tag = Tag::from_bits(trailer.tag.get());
+        SlotDump {
+            index,
+            offset: self.geometry.slot_offset(index).unwrap_or(u64::MAX),
+            area: area.as_bytes().to_vec(),
+            stored_checksum: trailer.checksum.get(),
+            computed_checksum: self.seal(index, tag, area).0.checksum.get(),
+            tag,
+        }
     }
 
     /// Puts in a dump what stands elsewhere.

@@ -100,7 +100,7 @@ impl<R: Record> Reader<R> {
     /// [`RawReader::get`].
     #[inline]
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
-        get(Source::Reader(&self.raw), place.into())
+        get(&self.raw, place.into())
     }
 
     /// Verified copies of the records at many places, in the order of the places; see
@@ -298,7 +298,7 @@ impl<R: Record> Snapshot<'_, R> {
         let place = place.into();
         let mut area = R::Area::new_zeroed();
         if self.raw.get_area(place, area.as_mut())? {
-            return record_in(self.raw.schema(), place.index, &area).map(Some);
+            return record_in(self.raw.reader(), place.index, &area).map(Some);
         }
         Ok(None)
     }

@@ -15,16 +15,7 @@ pub(crate) enum Source<'s> {
     Reader(&'s RawReader),
 }
 
-impl<'s> Source<'s> {
-    /// Copies a verified record out; whether there is one.
-    #[inline]
-    pub(crate) fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
-        match self {
-            Self::Store(store) => store.get_area(place, area),
-            Self::Reader(reader) => reader.get_area(place, area),
-        }
-    }
-
+impl Source<'_> {
     /// Copies slots out, as many as there is room for, and up to the first that is not there.
     #[inline]
     pub(crate) fn copy_out<A: Area>(
@@ -38,21 +29,6 @@ impl<'s> Source<'s> {
         }
     }
 
-    /// What [`Source::get_area`] would copy out, among slots that were copied already; nothing if
-    /// it has to be asked for alone.
-    #[inline(always)]
-    pub(crate) fn get_copied<A: Area>(
-        self,
-        place: Place,
-        copies: &CopiedSlots<A>,
-        position: usize,
-    ) -> Option<Option<&A>> {
-        match self {
-            Self::Store(store) => store.get_copied(place, copies, position),
-            Self::Reader(reader) => reader.get_copied(place, copies, position),
-        }
-    }
-
     /// Lets the processor fetch a slot that is copied soon.
     #[inline(always)]
     pub(crate) fn prefetch<A: Area>(self, index: SlotIndex) {
@@ -61,9 +37,48 @@ impl<'s> Source<'s> {
             Self::Reader(reader) => reader.prefetch::<A>(index),
         }
     }
+}
+
+/// What single records are read from: then nothing has to be decided for each of them.
+pub(crate) trait Records: Copy {
+    /// Copies a verified record out; whether there is one.
+    fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool>;
 
     /// What the records consist of.
-    pub(crate) fn schema(self) -> &'s Schema {
+    fn schema(&self) -> &Schema;
+}
+
+impl Records for &RawStore {
+    #[inline(always)]
+    fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
+        RawStore::get_area(self, place, area)
+    }
+
+    fn schema(&self) -> &Schema {
+        RawStore::schema(self)
+    }
+}
+
+impl Records for &RawReader {
+    #[inline(always)]
+    fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
+        RawReader::get_area(self, place, area)
+    }
+
+    fn schema(&self) -> &Schema {
+        RawReader::schema(self)
+    }
+}
+
+impl Records for Source<'_> {
+    fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
+        match self {
+            Self::Store(store) => store.get_area(place, area),
+            Self::Reader(reader) => reader.get_area(place, area),
+        }
+    }
+
+    fn schema(&self) -> &Schema {
         match self {
             Self::Store(store) => store.schema(),
             Self::Reader(reader) => reader.schema(),

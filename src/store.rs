@@ -31,7 +31,7 @@ use crate::raw_store::{Appender, RawStore};
 use crate::reader::Reader;
 use crate::record::Record;
 use crate::schema::{ByteOrder, Schema};
-use crate::source::Source;
+use crate::source::{Records, Source};
 
 /// An open store of records of type `R`: an array on disk that is as fast as memory, whose every
 /// read is verified.
@@ -237,7 +237,7 @@ impl<R: Record> Store<R> {
     /// [`Error::InvalidRecord`] a field whose bytes are no value of its type.
     #[inline]
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
-        get(Source::Store(&self.raw), place.into())
+        get(&self.raw, place.into())
     }
 
     /// A handle for the record in a slot, which notices when the slot is reused; `None` if the
@@ -413,10 +413,10 @@ impl<R> Store<R> {
 
 /// A verified copy of a record; `None` if it was removed.
 #[inline(always)]
-pub(crate) fn get<R: Record>(source: Source<'_>, place: Place) -> Result<Option<R>> {
+pub(crate) fn get<R: Record>(source: impl Records, place: Place) -> Result<Option<R>> {
     let mut area = R::Area::new_zeroed();
     match source.get_area(place, &mut area) {
-        Ok(true) => record_in(source.schema(), place.index, &area).map(Some),
+        Ok(true) => record_in(source, place.index, &area).map(Some),
         Ok(false) => Ok(None),
         Err(error) => Err(error),
     }
@@ -424,11 +424,15 @@ pub(crate) fn get<R: Record>(source: Source<'_>, place: Place) -> Result<Option<
 
 /// The record in a verified area.
 #[inline]
-pub(crate) fn record_in<R: Record>(schema: &Schema, index: SlotIndex, area: &R::Area) -> Result<R> {
+pub(crate) fn record_in<R: Record>(
+    source: impl Records,
+    index: SlotIndex,
+    area: &R::Area,
+) -> Result<R> {
     let bytes = &area.as_bytes()[..size_of::<R>()];
     match R::try_read_from_bytes(bytes) {
         Ok(record) if record.find_invalid().is_none() => Ok(record),
-        _ => Err(invalid(schema, index, bytes)),
+        _ => Err(invalid(source.schema(), index, bytes)),
     }
 }
 

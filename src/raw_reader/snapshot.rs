@@ -20,7 +20,6 @@ use crate::format::geometry::SlotIndex;
 use crate::format::slot::State;
 use crate::live_block::Numbers;
 use crate::place::Place;
-use crate::schema::Schema;
 
 /// So often it is tried in hope, and then so often with notes.
 const HOPEFUL_TRIES: u32 = 4;
@@ -195,8 +194,8 @@ impl RawSnapshot<'_> {
         })
     }
 
-    pub(crate) fn schema(&self) -> &Schema {
-        self.reader.schema()
+    pub(crate) fn reader(&self) -> &RawReader {
+        self.reader
     }
 
     /// Copies a verified record out; whether there is one.

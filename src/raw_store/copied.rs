@@ -6,7 +6,8 @@ use zerocopy::FromZeros;
 use super::slots::Slots;
 use crate::format::checksum::{Summer, Summing, crc32};
 use crate::format::geometry::SlotIndex;
-use crate::format::slot::{Tag, Trailer};
+use crate::format::slot::{State, Trailer};
+use crate::place::Place;
 use crate::record::Area;
 
 /// About so many bytes are copied at once: few enough to stay in the processor's nearest cache.
@@ -16,6 +17,8 @@ const COUNT_MAX: usize = 16;
 
 /// Slots outside of the mapping, each at the position at which its index was asked for.
 pub(crate) struct CopiedSlots<A> {
+    /// What the id of their store contributes to each checksum.
+    key: u32,
     areas: Vec<A>,
     trailers: [Trailer; COUNT_MAX],
     area_crcs: [u32; COUNT_MAX],
@@ -37,7 +40,7 @@ impl<A: Area> CopiedSlots<A> {
     /// None.
     pub(crate) fn new() -> Self {
         let trailers = [Trailer::new_zeroed(); COUNT_MAX];
-        Self { areas: Vec::new(), trailers, area_crcs: [0; COUNT_MAX] }
+        Self { key: 0, areas: Vec::new(), trailers, area_crcs: [0; COUNT_MAX] }
     }
 
     /// How many slots there are.
@@ -53,6 +56,7 @@ impl<A: Area> CopiedSlots<A> {
         slots: &Slots,
         indices: impl Iterator<Item = u64>,
     ) {
+        self.key = slots.key;
         self.areas.resize(Self::ROOM, A::new_zeroed());
         let fill = Fill::<_, _, BESIDE_WRITER> { copies: self, slots, indices };
         let count = slots.summer.run(fill);
@@ -75,14 +79,18 @@ impl<A: Area> CopiedSlots<A> {
         }
     }
 
-    /// The slot at a position, which was asked for by this index, live or deleted, if it is there
-    /// and whole.
+    /// The record at a position, which was asked for by this place; `None` if it was removed.
+    /// Nothing at all if it is not there, not whole or not the one that is meant: who asks for it
+    /// alone gets it, or is told why.
     #[inline(always)]
-    pub(crate) fn get(&self, slots: &Slots, position: usize, index: u64) -> Option<(Tag, &A)> {
+    pub(crate) fn get(&self, position: usize, place: Place) -> Option<Option<&A>> {
         let area = self.areas.get(position)?;
         let (trailer, area_crc) = (self.trailers[position], self.area_crcs[position]);
-        let tag = trailer.tag_if_whole(SlotIndex::new(index), area_crc, slots.key)?;
-        Some((tag, area))
+        let tag = trailer.tag_if_whole(place.index, area_crc, self.key)?;
+        match place.generation {
+            Some(expected) if expected != tag.generation() => None,
+            _ => Some((tag.state() == State::Live).then_some(area)),
+        }
     }
 }
 

@@ -72,23 +72,6 @@ impl RawStore {
         }
     }
 
-    /// What [`RawStore::get_area`] would copy out, among slots that were copied already: the record
-    /// at a position, `None` if it was removed. Nothing at all if it is not there, not whole or
-    /// not the one that is meant: who asks for it alone is told why.
-    #[inline(always)]
-    pub(crate) fn get_copied<'c, A: Area>(
-        &self,
-        place: Place,
-        copies: &'c CopiedSlots<A>,
-        position: usize,
-    ) -> Option<Option<&'c A>> {
-        let (tag, area) = copies.get(&self.slots, position, place.index.get())?;
-        match place.generation {
-            Some(expected) if expected != tag.generation() => None,
-            _ => Some((tag.state() == State::Live).then_some(area)),
-        }
-    }
-
     /// Lets the processor fetch a slot that is copied soon.
     #[inline(always)]
     pub(crate) fn prefetch<A: Area>(&self, index: SlotIndex) {

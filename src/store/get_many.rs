@@ -111,8 +111,8 @@ impl<R: Record, I: Iterator<Item: Into<Place>>> Iterator for GetMany<'_, R, I> {
         }
         let (place, position) = (*self.current.get(self.position)?, self.position);
         self.position += 1;
-        Some(match self.source.get_copied(place, &self.copies, position) {
-            Some(Some(area)) => record_in(self.source.schema(), place.index, area).map(Some),
+        Some(match self.copies.get(position, place) {
+            Some(Some(area)) => record_in(self.source, place.index, area).map(Some),
             Some(None) => Ok(None),
             None => get(self.source, place),
         })

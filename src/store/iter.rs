@@ -36,11 +36,11 @@ impl<'s, R: Record> Entries<'s, R> {
             self.source.copy_out(index.., &mut self.ahead);
         }
         let position = index.wrapping_sub(self.ahead_start) as usize;
-        let Some(copied) = self.source.get_copied(index.into(), &self.ahead, position) else {
+        let Some(copied) = self.ahead.get(position, index.into()) else {
             return self.entry(index);
         };
         let index = SlotIndex::new(index);
-        let record = record_in(self.source.schema(), index, copied?);
+        let record = record_in(self.source, index, copied?);
         Some(record.map(|record| (index, record)))
     }
 

@@ -63,8 +63,8 @@ pub(crate) fn scan<R: Record, E: From<Error>>(
         // A slot that is not there is asked for as well, and that is then an error.
         for position in 0..copies.len().max(1) {
             let Some(index) = indices.next() else { break };
-            let record = match source.get_copied(index.into(), &copies, position) {
-                Some(Some(area)) => record_in(source.schema(), index.into(), area)?,
+            let record = match copies.get(position, index.into()) {
+                Some(Some(area)) => record_in(source, index.into(), area)?,
                 Some(None) => continue,
                 None => match get_alone(source, index)? {
                     Some(record) => record,

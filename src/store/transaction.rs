@@ -158,7 +158,7 @@ impl<R: Record> Transaction<'_, R> {
     ///
     /// As [`Store::get`].
     pub fn get(&self, place: impl Into<Place>) -> Result<Option<R>> {
-        super::get(crate::source::Source::Store(self.raw.store()), place.into())
+        super::get(self.raw.store(), place.into())
     }
 
     /// As [`Store::len`], with the transaction's own records.

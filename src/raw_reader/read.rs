@@ -30,6 +30,13 @@ impl RawReader {
                 }
             }
         }
+        self.get_slowly(place, area)
+    }
+
+    /// The same for all that is not usual.
+    #[cold]
+    #[inline(never)]
+    fn get_slowly<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
         let (tag, _) = self.read_words(place, area.as_mut())?;
         Ok(tag.state() == State::Live)
     }

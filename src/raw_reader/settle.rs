@@ -92,9 +92,9 @@ impl Shared {
         Ok(Some(numbers))
     }
 
-    /// Whether the writer that is rested on has gone. It may have left a transaction that is applied
-    /// in part, or one that is durable and was not published. Asked now and then only, since it
-    /// takes calls of the system; more often while a transaction seems to be under way.
+    /// Whether the writer that is rested on has gone. It may have left a transaction that is
+    /// applied in part, or one that is durable and was not published. Asked now and then only,
+    /// since it takes calls of the system; more often while a transaction seems to be under way.
     pub(super) fn has_writer_died(&self) -> Result<bool> {
         if !self.is_live() {
             return Ok(false);

@@ -292,6 +292,9 @@ fn a_writer_begins_with_the_odd_counter_of_a_dead_one() {
     assert_eq!((look().sequence, look().ready), (dead, false));
     publisher.end_transaction(&numbers).unwrap();
     assert_eq!((look().sequence, look().ready), (dead + 1, true));
+    // One that died between transactions left it even.
+    publisher.unsettle().unwrap();
+    assert_eq!((look().sequence, look().ready), (dead + 2, false));
 }
 
 /// A writer dies between the sync of a frame and its end: it has applied a part, and published

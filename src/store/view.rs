@@ -77,8 +77,8 @@ impl<R: Record> Store<R> {
     /// # Errors
     ///
     /// [`Error::NotInPlace`](crate::Error::NotInPlace) if commits wait to become durable: their
-    /// slots are elsewhere. Call [`sync`](Self::sync) first. [`Error::Corrupt`](crate::Error::Corrupt) if the file is too
-    /// short.
+    /// slots are elsewhere. Call [`sync`](Self::sync) first.
+    /// [`Error::Corrupt`](crate::Error::Corrupt) if the file is too short.
     ///
     /// ```
     /// # use stridedb::Store;

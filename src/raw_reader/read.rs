@@ -7,12 +7,16 @@ use zerocopy::IntoBytes;
 use super::RawReader;
 use super::patience::{Patience, Then};
 use crate::error::{Error, Result};
+use crate::format::Corruption;
 use crate::format::checksum::crc32;
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{State, Tag, Trailer};
 use crate::place::Place;
 use crate::raw_store::CopiedSlots;
 use crate::record::Area;
+
+/// A slot's trailer, and its tag if the slot is whole.
+type Copied = (Trailer, Result<Tag, Corruption>);
 
 impl RawReader {
     /// Copies a verified record out; whether there is one.
@@ -75,12 +79,8 @@ impl RawReader {
                     return Err(Error::OutOfRange { index, len });
                 }
             }
-            if let Some(trailer) = self.read_once(index, area)? {
-                let found = trailer.verify_crc(index, crc32(&*area), self.slots().key);
-                let tag = match found {
-                    Ok(tag) => tag,
-                    Err(source) => return Err(self.shared.corrupt(source)),
-                };
+            if let Some((trailer, found)) = self.read_once(index, area)? {
+                let tag = found.map_err(|source| self.shared.corrupt(source))?;
                 return match place.generation {
                     Some(expected) if expected != tag.generation() => {
                         Err(Error::Stale { index, expected, actual: tag.generation() })
@@ -99,26 +99,30 @@ impl RawReader {
         }
     }
 
-    /// Copies a slot out, unverified; `None` while somebody writes it, or what is read has changed.
-    fn read_once(&self, index: SlotIndex, area: &mut [u64]) -> Result<Option<Trailer>> {
+    /// Copies a slot out, and says whether it is whole; `None` while somebody writes it, or what is
+    /// read has changed.
+    fn read_once(&self, index: SlotIndex, area: &mut [u64]) -> Result<Option<Copied>> {
+        let verify = |trailer: Trailer, area: &[u64]| {
+            (trailer, trailer.verify_crc(index, crc32(area), self.slots().key))
+        };
         let frozen = self.shared.frozen();
         let overlaid = frozen.as_ref().and_then(|frozen| frozen.overlay.get(index.get()));
         if let Some((trailer, words)) = overlaid.and_then(|slot| slot.split_last()) {
             area.copy_from_slice(words);
             // A writer that has come knows better.
-            let trailer = zerocopy::transmute!(*trailer);
-            return Ok((!self.shared.is_outdated()?).then_some(trailer));
+            let copied = verify(zerocopy::transmute!(*trailer), area);
+            return Ok((!self.shared.is_outdated()?).then_some(copied));
         }
         let before = self.shared.live_block()?.begin_snapshot();
         let found = self.slots().read_beside_writer(index, area);
         let found = found.map_err(|source| self.shared.corrupt(source))?;
         let Some(trailer) = found else { return Ok(None) };
-        let is_whole = trailer.tag_if_whole(index, crc32(&*area), self.slots().key).is_some();
-        if !is_whole && self.is_being_applied(before)? {
+        let copied = verify(trailer, area);
+        if copied.1.is_err() && self.is_being_applied(before)? {
             return Ok(None);
         }
         let is_current = frozen.is_none() || !self.shared.is_outdated()?;
-        Ok(is_current.then_some(trailer))
+        Ok(is_current.then_some(copied))
     }
 
     /// Whether a writer may have been in the middle of a transaction since the counter was seen: if

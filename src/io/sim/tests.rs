@@ -162,7 +162,12 @@ fn what_goes_through_a_mapping_is_recorded() {
     let area = u64::from_le_bytes([b'x'; 8]);
     mapping.overwrite(0, &[area], [b'o'; 8], [b'y'; 8]).unwrap();
     recorder.note("here");
-    assert_eq!(left(&recorder, Lie::None), set(["ab", "ao", "ay", "xb", "xo", "xy"]));
+    let expected = match usize::BITS {
+        64 => set(["ab", "ao", "ay", "xb", "xo", "xy"]),
+        // Where a word is half a trailer, only the other half says it.
+        _ => set(["ab", "ay", "xb", "xy"]),
+    };
+    assert_eq!(left(&recorder, Lie::None), expected);
     file.sync_data().unwrap();
     let silent = OpenOptions::new().write(true).open(recorder.path("f")).unwrap();
     silent.write_all_at(&[b'z'; 8], 8).unwrap();

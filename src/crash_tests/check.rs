@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::NAME;
-use super::model::{Promise, Record, State};
+use super::model::{Promise, Record, Records};
 use super::record;
 use crate::io::sim::Crash;
 use crate::options::{Growth, OpenOptions};
@@ -43,18 +43,26 @@ pub(super) fn check(crash: &Crash<'_>, promises: &[Promise]) -> Result<(), Strin
     if crash.is_kill && crash.depth == 0 && !promise.under_way && report.is_torn {
         return Err("after a kill: expected no torn frame".to_owned());
     }
-    promise.check(&read(&store)?)?;
-    go_on(&mut store).map_err(|error| format!("going on: {}", chain(&error)))?;
+    let which = promise.check(&read(&store)?)?;
+    let generation = go_on(&mut store).map_err(|error| format!("going on: {}", chain(&error)))?;
+    let truncation_count = promise.states[which].truncation_count;
+    if let Some(generation) = generation.filter(|&generation| generation < truncation_count) {
+        return Err(format!(
+            "going on: expected at least generation {truncation_count} but found {generation}"
+        ));
+    }
     store.close().map_err(|error| format!("closing: {}", chain(&error)))?;
     if crash.number % 8 == 0 { check_soundness(&path, false) } else { Ok(()) }
 }
 
-/// Commits a record: what recovery dropped must not come back behind it.
-fn go_on(store: &mut RawStore) -> crate::Result<()> {
-    if store.capacity() > store.len() {
-        store.append(&record(AFTERWARDS, store.schema().record_size() as usize))?;
+/// Commits a record, if there is room: what recovery dropped must not come back behind it. It has
+/// this generation.
+fn go_on(store: &mut RawStore) -> crate::Result<Option<u16>> {
+    if store.capacity() == store.len() {
+        return Ok(None);
     }
-    Ok(())
+    let index = store.append(&record(AFTERWARDS, store.schema().record_size() as usize))?;
+    Ok(store.handle(index)?.map(|handle| handle.generation))
 }
 
 /// A store that is open in one way or another.
@@ -93,8 +101,8 @@ impl Open for RawReader {
 }
 
 /// Reads all slots, but for those that were written after a crash.
-pub(super) fn read(store: &impl Open) -> Result<State, String> {
-    let slots: Result<State, String> =
+pub(super) fn read(store: &impl Open) -> Result<Records, String> {
+    let slots: Result<Records, String> =
         (0..store.len()).map(|index| read_slot(store, index)).collect();
     let mut slots = slots?;
     while slots.last() == Some(&Some(AFTERWARDS)) {

@@ -161,7 +161,7 @@ impl Maker {
     }
 
     fn choose(&mut self) -> Step {
-        let len = self.model.records.len();
+        let len = self.model.state.records.len();
         match self.random.below(32) {
             0..14 => Step::Write(self.choose_write(&self.model.clone())),
             14..22 => {
@@ -342,7 +342,7 @@ impl Maker {
     }
 
     fn promise(&self) -> Promise {
-        Promise::one_of(self.states.iter().map(|model| model.records.clone()).collect())
+        Promise::one_of(self.states.iter().map(|model| model.state.clone()).collect())
     }
 
     /// Something begins: until it is done, what it does may be there or not.

@@ -3,8 +3,16 @@
 /// A record by its number; `None` if it was removed.
 pub(super) type Record = Option<u64>;
 
-/// What a store holds: its slots, all of them and no more.
-pub(super) type State = Vec<Record>;
+/// The slots of a store, all of them and no more.
+pub(super) type Records = Vec<Record>;
+
+/// What a store holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) records: Records,
+    /// How often it was truncated, which each time uses up a generation of all its slots.
+    pub(super) truncation_count: u16,
+}
 
 /// What must be found after a crash.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +28,7 @@ pub(super) struct Promise {
 /// A store as its user sees it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
-    pub(super) records: State,
+    pub(super) state: State,
     /// Free slots, the one to be used next last.
     free: Vec<usize>,
 }
@@ -39,36 +47,40 @@ pub(super) enum Write {
 
 impl Model {
     pub(super) fn write(&mut self, write: Write, numbers: &[u64]) {
+        let records = &mut self.state.records;
         match write {
-            Write::Append => self.records.push(Some(numbers[0])),
+            Write::Append => records.push(Some(numbers[0])),
             Write::Extend(count) => {
-                self.records.extend(numbers[..count].iter().copied().map(Some));
+                records.extend(numbers[..count].iter().copied().map(Some));
             }
             Write::Abandon(_) => {}
             Write::Insert => match self.free.pop() {
-                Some(index) => self.records[index] = Some(numbers[0]),
-                None => self.records.push(Some(numbers[0])),
+                Some(index) => records[index] = Some(numbers[0]),
+                None => records.push(Some(numbers[0])),
             },
-            Write::Update(index) => self.records[index] = Some(numbers[0]),
+            Write::Update(index) => records[index] = Some(numbers[0]),
             Write::Remove(index) => {
-                self.records[index] = None;
+                records[index] = None;
                 self.free.push(index);
             }
         }
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
-        if self.records[len..].contains(&None) {
+        let State { records, truncation_count } = &mut self.state;
+        *truncation_count += 1;
+        if records[len..].contains(&None) {
             // The free slots that stay are linked anew, the first one at the head.
-            let free = (0..len).filter(|&index| self.records[index].is_none());
+            let free = (0..len).filter(|&index| records[index].is_none());
             self.free = free.rev().collect();
         }
-        self.records.truncate(len);
+        records.truncate(len);
     }
 
     /// The indices of all records.
     pub(super) fn live(&self) -> Vec<usize> {
-        (0..self.records.len()).filter(|&index| self.records[index].is_some()).collect()
+        let records = &self.state.records;
+        (0..records.len()).filter(|&index| records[index].is_some()).collect()
     }
 }
 
@@ -78,8 +90,9 @@ impl Promise {
     }
 
     /// Which of the states was found.
-    pub(super) fn check(&self, found: &State) -> Result<usize, String> {
-        let problems: Vec<_> = self.states.iter().map(|state| problem(state, found)).collect();
+    pub(super) fn check(&self, found: &Records) -> Result<usize, String> {
+        let records = self.states.iter().map(|state| &state.records);
+        let problems: Vec<_> = records.map(|records| problem(records, found)).collect();
         if let Some(which) = problems.iter().position(Option::is_none) {
             return Ok(which);
         }
@@ -88,13 +101,13 @@ impl Promise {
     }
 }
 
-/// In what something differs from a state.
-fn problem(state: &State, found: &State) -> Option<String> {
-    if state.len() != found.len() {
-        return Some(format!("expected {} slots but found {}", state.len(), found.len()));
+/// In what slots differ from those that are expected.
+fn problem(expected: &Records, found: &Records) -> Option<String> {
+    if expected.len() != found.len() {
+        return Some(format!("expected {} slots but found {}", expected.len(), found.len()));
     }
-    let index = state.iter().zip(found).position(|(expected, found)| expected != found)?;
+    let index = expected.iter().zip(found).position(|(expected, found)| expected != found)?;
     let text = |record: Record| record.map_or("none".to_owned(), |n| format!("record {n}"));
-    let (expected, found) = (text(state[index]), text(found[index]));
+    let (expected, found) = (text(expected[index]), text(found[index]));
     Some(format!("slot {index}: expected {expected} but found {found}"))
 }

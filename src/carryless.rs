@@ -6,15 +6,17 @@
 //! Everything longer, and every other processor, is left to `crc32fast`, whose results are what the
 //! tests compare with.
 //!
-//! A message is a polynomial over GF(2) whose highest power stands in the lowest bit. Two words are
-//! multiplied by what remains of the powers of x that they stand for, divided by the CRC's
-//! polynomial, and so become part of the next two (Gopal and others, "Fast CRC computation for
-//! generic polynomials using PCLMULQDQ instruction", Intel, 2009). In the end that multiple of the
-//! polynomial is added which makes the low 64 bits zero, as Montgomery divides; above them stands
-//! the CRC.
-#![allow(unsafe_code, reason = "an instruction that not every processor has")]
+//! A message is a polynomial over GF(2) whose highest power stands in the lowest bit. Each word is
+//! multiplied by what remains of the power of x that it stands for, divided by the CRC's polynomial
+//! (Gopal and others, "Fast CRC computation for generic polynomials using PCLMULQDQ instruction",
+//! Intel, 2009, do so with the words of a block); no product waits for another. To their sum that
+//! multiple of the polynomial is added which makes the low 64 bits zero, as Montgomery divides;
+//! above them stands the CRC.
+#![allow(unsafe_code, reason = "instructions that not every processor has")]
 
-use std::arch::x86_64::{__m128i, _mm_clmulepi64_si128};
+use std::arch::asm;
+use std::arch::x86_64::{__m128i, __m256i, _mm_clmulepi64_si128, _mm_xor_si128, _mm256_xor_si256};
+use std::sync::atomic::AtomicUsize;
 
 use zerocopy::{FromBytes, transmute};
 
@@ -23,94 +25,203 @@ const POLYNOMIAL: u64 = 0x1_DB71_0641;
 /// The factor that makes of the polynomial 1, apart from bits above the lowest 64.
 const INVERSE: u64 = inverse(POLYNOMIAL);
 
-/// What two words count when they move up by two places, and the first of two when they move up by
-/// one: what remains of the powers that they then stand for.
-const BY_TWO: [u64; 2] = [remainder(160) << 1, remainder(96) << 1];
-const BY_ONE: u64 = remainder(96) << 1;
-
 /// The longest piece for which this is no slower than `crc32fast`.
 const SIZE_MAX: usize = 256;
+const WORDS_MAX: usize = SIZE_MAX / 8;
+
+/// What each word counts: those of a shorter piece are the last of these.
+static FACTORS: [u64; WORDS_MAX] = factors();
+/// The CRC-32 of so many words of zeros.
+static CRC_OF_ZEROS: [u32; WORDS_MAX + 1] = crc_of_zeros();
 
 /// That the processor can multiply without carries.
 ///
 /// INVARIANT: there is one only where the processor has `pclmulqdq` and `avx`. The latter is asked
-/// for since its instructions have a place of their own for the result, which saves copies.
+/// for since its instructions have a place of their own for the result, which saves copies. There
+/// is a `WIDE` one only where it also has `avx2` and `vpclmulqdq`: then two products take no longer
+/// than one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Multiplier(());
+pub(crate) struct Multiplier<const WIDE: bool>(());
 
 /// Work that multiplies. Its `run` must be always inlined, which a closure cannot be: a function of
 /// its own would not be one in which the instructions may be used, and would call one for each.
 pub(crate) trait Multiplying {
+    /// What it needs.
+    type Input;
     /// What it gives.
     type Output;
     /// Does it.
-    fn run(self, multiplier: Multiplier) -> Self::Output;
+    fn run<const WIDE: bool>(
+        self,
+        input: Self::Input,
+        multiplier: Multiplier<WIDE>,
+    ) -> Self::Output;
 }
 
-impl Multiplier {
+impl Multiplier<false> {
     /// If the processor can.
     pub(crate) fn new() -> Option<Self> {
         let can = is_x86_feature_detected!("pclmulqdq") && is_x86_feature_detected!("avx");
         can.then_some(Self(()))
     }
 
+    /// Does some work where the compiler may use the instructions.
+    #[inline(always)]
+    pub(crate) fn run<W: Multiplying>(self, work: W, input: W::Input) -> W::Output {
+        /// # Safety
+        ///
+        /// The processor has `pclmulqdq` and `avx`.
+        #[target_feature(enable = "pclmulqdq,avx")]
+        unsafe fn here<W: Multiplying>(
+            work: W,
+            input: W::Input,
+            multiplier: Multiplier<false>,
+        ) -> W::Output {
+            work.run(input, multiplier)
+        }
+        // SAFETY: by the type's invariant the processor has what `here` needs.
+        unsafe { here(work, input, self) }
+    }
+
+    /// One that does more at once, if the processor can.
+    pub(crate) fn widened(self) -> Option<Multiplier<true>> {
+        let can = is_x86_feature_detected!("vpclmulqdq") && is_x86_feature_detected!("avx2");
+        can.then_some(Multiplier(()))
+    }
+}
+
+impl Multiplier<true> {
+    /// Does some work where the compiler may use the instructions.
+    #[inline(always)]
+    pub(crate) fn run<W: Multiplying>(self, work: W, input: W::Input) -> W::Output {
+        /// # Safety
+        ///
+        /// The processor has `pclmulqdq`, `avx` and `avx2`.
+        #[target_feature(enable = "pclmulqdq,avx2")]
+        unsafe fn here<W: Multiplying>(
+            work: W,
+            input: W::Input,
+            multiplier: Multiplier<true>,
+        ) -> W::Output {
+            work.run(input, multiplier)
+        }
+        // SAFETY: by the type's invariant the processor has what `here` needs.
+        unsafe { here(work, input, self) }
+    }
+
+    /// The products without carries of one half of each pair.
+    #[inline(always)]
+    fn multiply_wide<const HALVES: i32>(self, a: __m256i, b: __m256i) -> __m256i {
+        /// # Safety
+        ///
+        /// The processor has `avx2` and `vpclmulqdq`.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        unsafe fn here<const HALVES: i32>(a: __m256i, b: __m256i) -> __m256i {
+            let product;
+            // SAFETY: the processor has the instruction, which touches no memory and no flags. Its
+            // intrinsic would need a newer compiler.
+            unsafe {
+                asm!(
+                    "vpclmulqdq {}, {}, {}, {}",
+                    lateout(ymm_reg) product, in(ymm_reg) a, in(ymm_reg) b, const HALVES,
+                    options(pure, nomem, nostack, preserves_flags),
+                );
+            }
+            product
+        }
+        // SAFETY: by the type's invariant the processor has what `here` needs.
+        unsafe { here::<HALVES>(a, b) }
+    }
+
+    /// Words of shared memory, in no order with others or among each other, as so many relaxed
+    /// loads would bring them.
+    #[inline(always)]
+    pub(crate) fn load(self, words: &[AtomicUsize; 4]) -> [u8; 32] {
+        /// # Safety
+        ///
+        /// The processor has `avx2`.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        unsafe fn here(words: &[AtomicUsize; 4]) -> __m256i {
+            let loaded;
+            // SAFETY: the words can be read, since there is a reference to them. Whoever changes
+            // them meanwhile is no data race: the language does not see into this instruction, and
+            // knows no more of it than what four relaxed loads do. The words have 64 bits.
+            unsafe {
+                asm!(
+                    "vmovdqu {}, [{}]", lateout(ymm_reg) loaded, in(reg) words.as_ptr(),
+                    options(readonly, nostack, preserves_flags),
+                );
+            }
+            loaded
+        }
+        // SAFETY: by the type's invariant the processor has what `here` needs.
+        transmute!(unsafe { here(words) })
+    }
+
+    /// The sum of two pairs of polynomials.
+    #[inline(always)]
+    fn add_wide(self, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: by the type's invariant the processor has `avx2`.
+        unsafe { _mm256_xor_si256(a, b) }
+    }
+}
+
+impl<const WIDE: bool> Multiplier<WIDE> {
     /// Whether a piece of this size is for [`Multiplier::crc32`]: a few whole words.
     #[inline(always)]
     pub(crate) const fn is_for(size: usize) -> bool {
         size > 0 && size <= SIZE_MAX && size % 8 == 0
     }
 
-    /// Does some work where the compiler may use the instructions.
+    /// Itself, if it is one that does more at once.
     #[inline(always)]
-    pub(crate) fn run<W: Multiplying>(self, work: W) -> W::Output {
-        /// # Safety
-        ///
-        /// The processor has `pclmulqdq` and `avx`.
-        #[target_feature(enable = "pclmulqdq,avx")]
-        unsafe fn here<W: Multiplying>(multiplier: Multiplier, work: W) -> W::Output {
-            work.run(multiplier)
-        }
-        // SAFETY: by the type's invariant the processor has what `here` needs.
-        unsafe { here(self, work) }
+    pub(crate) fn wide(self) -> Option<Multiplier<true>> {
+        WIDE.then_some(Multiplier(()))
     }
 
-    /// The CRC-32 of a few whole words; fast only within [`Multiplier::run`].
+    /// One that does one product at a time, which each can.
+    #[inline(always)]
+    pub(crate) fn narrow(self) -> Multiplier<false> {
+        Multiplier(())
+    }
+
+    /// The CRC-32 of a few whole words, at most [`SIZE_MAX`] bytes; fast only within `run`.
     #[inline(always)]
     pub(crate) fn crc32(self, bytes: &[u8]) -> u32 {
-        // A message begins with ones added to its first 32 bits.
-        const START: u64 = 0xFFFF_FFFF;
-        // Words come in pairs, since so they were stored: a pair that was just stored as two would
-        // have to be waited for.
-        let mut pairs = bytes.chunks_exact(16);
-        let (mut sum, start) = match pairs.next() {
-            Some(first) => (add(load(first), pair(START, 0)), 0),
-            None => (pair(0, 0), START),
-        };
-        for next in &mut pairs {
-            sum = add(self.move_up_by_two(sum), load(next));
+        let word_count = bytes.len() / 8;
+        let mut factors = FACTORS.get(WORDS_MAX.saturating_sub(word_count)..).unwrap_or_default();
+        let mut rest = bytes;
+        let mut sum = pair(0, 0);
+        if let Some(wide) = self.wide() {
+            let mut products: __m256i = transmute!([0_u64; 4]);
+            while let (Some((words, behind)), Some((by, factors_behind))) =
+                (rest.split_first_chunk::<32>(), factors.split_first_chunk::<4>())
+            {
+                let (words, by) = (transmute!(*words), transmute!(*by));
+                products = wide.add_wide(products, wide.multiply_wide::<LOW_LOW>(words, by));
+                products = wide.add_wide(products, wide.multiply_wide::<HIGH_HIGH>(words, by));
+                (rest, factors) = (behind, factors_behind);
+            }
+            let [low, high]: [__m128i; 2] = transmute!(products);
+            sum = add(low, high);
         }
-        if let Ok(odd) = u64::read_from_bytes(pairs.remainder()) {
-            sum = add(self.move_up_by_one(sum), pair(0, odd ^ start));
+        while let (Some((words, behind)), Some((by, factors_behind))) =
+            (rest.split_first_chunk::<16>(), factors.split_first_chunk::<2>())
+        {
+            let (words, by) = (transmute!(*words), transmute!(*by));
+            sum = add(sum, self.multiply::<LOW_LOW>(words, by));
+            sum = add(sum, self.multiply::<HIGH_HIGH>(words, by));
+            (rest, factors) = (behind, factors_behind);
         }
-        let sum = self.move_up_by_one(sum);
+        if let (Ok(word), Some(&by)) = (u64::read_from_bytes(rest), factors.first()) {
+            sum = add(sum, self.multiply::<LOW_LOW>(pair(word, 0), pair(by, 0)));
+        }
         let factor = self.multiply::<LOW_LOW>(sum, pair(INVERSE, 0));
         let sum = add(self.multiply::<LOW_LOW>(factor, pair(POLYNOMIAL, 0)), sum);
         let [.., a, b, c, d, _, _, _, _]: [u8; 16] = transmute!(sum);
-        !u32::from_le_bytes([a, b, c, d])
-    }
-
-    /// What two words add to the next two.
-    #[inline(always)]
-    fn move_up_by_two(self, words: __m128i) -> __m128i {
-        let by = transmute!(BY_TWO);
-        add(self.multiply::<LOW_LOW>(words, by), self.multiply::<HIGH_HIGH>(words, by))
-    }
-
-    /// What two words add to the second of them and the next one.
-    #[inline(always)]
-    fn move_up_by_one(self, words: __m128i) -> __m128i {
-        let [_, second]: [u64; 2] = transmute!(words);
-        add(self.multiply::<LOW_LOW>(words, pair(BY_ONE, 0)), pair(second, 0))
+        u32::from_le_bytes([a, b, c, d]) ^ CRC_OF_ZEROS.get(word_count).copied().unwrap_or_default()
     }
 
     /// The product without carries of one half of each.
@@ -130,20 +241,28 @@ fn pair(low: u64, high: u64) -> __m128i {
     transmute!([low, high])
 }
 
-#[inline(always)]
-fn load(words: &[u8]) -> __m128i {
-    __m128i::read_from_bytes(words).unwrap_or(pair(0, 0))
-}
-
 /// The sum of two polynomials, which is also their difference.
 #[inline(always)]
+#[allow(unused_unsafe, reason = "compilers after 1.86 know that it is safe")]
 fn add(a: __m128i, b: __m128i) -> __m128i {
-    let (a, b): (u128, u128) = (transmute!(a), transmute!(b));
-    transmute!(a ^ b)
+    // SAFETY: every processor of this architecture has the instruction.
+    unsafe { _mm_xor_si128(a, b) }
 }
 
-/// What remains of x^`exponent`, divided by the polynomial. A product of two numbers with reversed
-/// bits comes out one bit low, so that one of them has to be one bit up.
+const fn factors() -> [u64; WORDS_MAX] {
+    let mut factors = [0; WORDS_MAX];
+    let (mut index, mut exponent) = (WORDS_MAX, 32);
+    while index > 0 {
+        index -= 1;
+        // A product of two numbers with reversed bits comes out one bit low, so that one of them
+        // has to be one bit up.
+        factors[index] = remainder(exponent) << 1;
+        exponent += 64;
+    }
+    factors
+}
+
+/// What remains of x^`exponent`, divided by the polynomial.
 const fn remainder(exponent: u32) -> u64 {
     let mut remainder = 1 << 31; // x^0
     let mut done = 0;
@@ -154,6 +273,22 @@ const fn remainder(exponent: u32) -> u64 {
         done += 1;
     }
     remainder
+}
+
+const fn crc_of_zeros() -> [u32; WORDS_MAX + 1] {
+    let mut crcs = [0; WORDS_MAX + 1];
+    let (mut index, mut state) = (1, u32::MAX);
+    while index <= WORDS_MAX {
+        let mut bit = 0;
+        while bit < u64::BITS {
+            let carry = if state & 1 == 1 { (POLYNOMIAL >> 1) as u32 } else { 0 };
+            state = (state >> 1) ^ carry;
+            bit += 1;
+        }
+        crcs[index] = !state;
+        index += 1;
+    }
+    crcs
 }
 
 /// The factor whose product with an odd `number` has 1 as its low 64 bits.
@@ -190,10 +325,11 @@ mod tests {
     struct Sum<'p>(&'p [u8]);
 
     impl Multiplying for Sum<'_> {
+        type Input = ();
         type Output = u32;
 
         #[inline(always)]
-        fn run(self, multiplier: Multiplier) -> u32 {
+        fn run<const WIDE: bool>(self, (): (), multiplier: Multiplier<WIDE>) -> u32 {
             multiplier.crc32(self.0)
         }
     }
@@ -204,11 +340,15 @@ mod tests {
             println!("skipped: this processor cannot multiply without carries");
             return;
         };
+        let wide = multiplier.widened();
+        println!("two products at once: {}", wide.is_some());
         let mut count = 0;
         for piece in pieces() {
-            assert!(Multiplier::is_for(piece.len()));
-            let found = multiplier.run(Sum(&piece));
-            assert_eq!(found, crc32fast::hash(&piece), "{piece:02x?}");
+            assert!(Multiplier::<false>::is_for(piece.len()));
+            let expected = crc32fast::hash(&piece);
+            assert_eq!(multiplier.run(Sum(&piece), ()), expected, "{piece:02x?}");
+            let found = wide.map_or(expected, |wide| wide.run(Sum(&piece), ()));
+            assert_eq!(found, expected, "wide: {piece:02x?}");
             count += 1;
         }
         assert!(count > 600, "{count}");
@@ -217,7 +357,7 @@ mod tests {
     #[test]
     fn nothing_long_or_odd_is_taken() {
         for size in [0, 1, 7, 9, 63, SIZE_MAX + 8] {
-            assert!(!Multiplier::is_for(size), "{size} bytes");
+            assert!(!Multiplier::<false>::is_for(size), "{size} bytes");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Ways to say which slot is meant.
 
+use std::fmt;
+
 pub use crate::format::geometry::SlotIndex;
 
 /// A slot and the record that was put into it: once the slot is reused, the handle is stale.
@@ -15,10 +17,38 @@ pub struct Handle {
 }
 
 /// A slot, by its index or by a handle; made from a `u64`, a [`SlotIndex`] or a [`Handle`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub(crate) index: SlotIndex,
-    pub(crate) generation: Option<u16>,
+    /// Or [`ANY`]: two numbers are handed over in two registers, an `Option` would not be.
+    generation: u32,
+}
+
+/// The generation of who means whatever is there.
+const ANY: u32 = u32::MAX;
+
+impl Place {
+    /// The generation that is meant; `None` if any is.
+    #[inline(always)]
+    pub(crate) fn generation(self) -> Option<u16> {
+        u16::try_from(self.generation).ok()
+    }
+
+    /// Whether a generation is meant.
+    #[inline(always)]
+    pub(crate) fn means(self, generation: u16) -> bool {
+        self.generation == ANY || self.generation == u32::from(generation)
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, .. } = self;
+        f.debug_struct("Place")
+            .field("index", index)
+            .field("generation", &self.generation())
+            .finish()
+    }
 }
 
 impl From<u64> for Place {
@@ -31,13 +61,13 @@ impl From<u64> for Place {
 impl From<SlotIndex> for Place {
     #[inline]
     fn from(index: SlotIndex) -> Self {
-        Self { index, generation: None }
+        Self { index, generation: ANY }
     }
 }
 
 impl From<Handle> for Place {
     #[inline]
     fn from(handle: Handle) -> Self {
-        Self { index: handle.index, generation: Some(handle.generation) }
+        Self { index: handle.index, generation: handle.generation.into() }
     }
 }

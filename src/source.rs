@@ -1,7 +1,9 @@
 //! Where a walk over records takes them from: a store that is open for writing, or a reader.
 
 use crate::error::Result;
+use crate::format::checksum::Summer;
 use crate::format::geometry::SlotIndex;
+use crate::format::slot::State;
 use crate::place::Place;
 use crate::raw_reader::RawReader;
 use crate::raw_store::{CopiedSlots, RawStore};
@@ -41,8 +43,14 @@ impl Source<'_> {
 
 /// What single records are read from: then nothing has to be decided for each of them.
 pub(crate) trait Records: Copy {
-    /// Copies a verified record out; whether there is one.
-    fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool>;
+    /// What sums the slots.
+    fn summer(self) -> Summer;
+
+    /// A verified copy of a record where that is one copy; the inner `None` if it was removed.
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<Option<A>>;
+
+    /// Copies a verified record out, from wherever it is; whether there is one.
+    fn get_slowly<A: Area>(self, place: Place, area: &mut A) -> Result<bool>;
 
     /// What the records consist of.
     fn schema(&self) -> &Schema;
@@ -50,8 +58,22 @@ pub(crate) trait Records: Copy {
 
 impl Records for &RawStore {
     #[inline(always)]
-    fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
-        RawStore::get_area(self, place, area)
+    fn summer(self) -> Summer {
+        RawStore::summer(self)
+    }
+
+    #[inline(always)]
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<Option<A>> {
+        if self.has_overlay() {
+            return None;
+        }
+        let (tag, _, area) = self.read_mapped(place, summer)?;
+        Some((tag.state() == State::Live).then_some(area))
+    }
+
+    fn get_slowly<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
+        let (tag, _) = self.read_area(place, area)?;
+        Ok(tag.state() == State::Live)
     }
 
     fn schema(&self) -> &Schema {
@@ -61,8 +83,18 @@ impl Records for &RawStore {
 
 impl Records for &RawReader {
     #[inline(always)]
-    fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
-        RawReader::get_area(self, place, area)
+    fn summer(self) -> Summer {
+        RawReader::summer(self)
+    }
+
+    #[inline(always)]
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<Option<A>> {
+        RawReader::get_quickly(self, place, summer)
+    }
+
+    fn get_slowly<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
+        let (tag, _) = self.read_words(place, area.as_mut())?;
+        Ok(tag.state() == State::Live)
     }
 
     fn schema(&self) -> &Schema {
@@ -71,10 +103,25 @@ impl Records for &RawReader {
 }
 
 impl Records for Source<'_> {
-    fn get_area<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
+    fn summer(self) -> Summer {
         match self {
-            Self::Store(store) => store.get_area(place, area),
-            Self::Reader(reader) => reader.get_area(place, area),
+            Self::Store(store) => store.summer(),
+            Self::Reader(reader) => reader.summer(),
+        }
+    }
+
+    #[inline(always)]
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<Option<A>> {
+        match self {
+            Self::Store(store) => Records::get_quickly(store, place, summer),
+            Self::Reader(reader) => reader.get_quickly(place, summer),
+        }
+    }
+
+    fn get_slowly<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
+        match self {
+            Self::Store(store) => store.get_slowly(place, area),
+            Self::Reader(reader) => reader.get_slowly(place, area),
         }
     }
 

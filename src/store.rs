@@ -24,6 +24,7 @@ use std::path::Path;
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::error::{Error, Result};
+use crate::format::checksum::{Summer, Summing};
 use crate::format::geometry::SlotIndex;
 use crate::options::OpenOptions;
 use crate::place::{Handle, Place};
@@ -414,11 +415,37 @@ impl<R> Store<R> {
 /// A verified copy of a record; `None` if it was removed.
 #[inline(always)]
 pub(crate) fn get<R: Record>(source: impl Records, place: Place) -> Result<Option<R>> {
+    source.summer().run(Get { source, record: PhantomData }, place)
+}
+
+/// Gets a record, all of it where slots are summed fast.
+struct Get<S, R> {
+    source: S,
+    record: PhantomData<fn() -> R>,
+}
+
+impl<S: Records, R: Record> Summing for Get<S, R> {
+    type Input = Place;
+    type Output = Result<Option<R>>;
+
+    #[inline(always)]
+    fn run(self, place: Place, summer: Summer) -> Self::Output {
+        let Self { source, .. } = self;
+        match source.get_quickly::<R::Area>(place, summer) {
+            Some(Some(area)) => record_in(source, place.index, &area).map(Some),
+            Some(None) => Ok(None),
+            None => get_slowly(source, place),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn get_slowly<R: Record>(source: impl Records, place: Place) -> Result<Option<R>> {
     let mut area = R::Area::new_zeroed();
-    match source.get_area(place, &mut area) {
-        Ok(true) => record_in(source, place.index, &area).map(Some),
-        Ok(false) => Ok(None),
-        Err(error) => Err(error),
+    match source.get_slowly(place, &mut area)? {
+        true => record_in(source, place.index, &area).map(Some),
+        false => Ok(None),
     }
 }
 

@@ -46,6 +46,14 @@ pub(crate) struct Strided<R> {
     trailer: u64,
 }
 
+impl<R> Strided<R> {
+    /// The record, if the slot says that there is one.
+    #[inline]
+    pub(crate) fn live(&self) -> Option<&R> {
+        ((self.trailer >> 32) & 7 == 2).then_some(&self.record)
+    }
+}
+
 impl<R: Copy + Send + Sync + 'static> RawSlot for Strided<R> {
     type Record = R;
 

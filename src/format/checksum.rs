@@ -15,25 +15,29 @@ use crate::carryless::{Multiplier, Multiplying};
 #[must_use]
 #[inline]
 pub fn crc32<P: IntoBytes + Immutable + ?Sized>(piece: &P) -> u32 {
-    Summer::new().run(Sum(piece))
+    Summer::new().run(Sum(piece), ())
 }
 
 /// Work that sums pieces; its `run` must be always inlined, which a closure cannot be.
 pub(crate) trait Summing {
+    /// What it needs. This and the work itself are handed over in registers if they are two numbers
+    /// and one: what the processor has just stored in one size and loads in another holds it up.
+    type Input;
     /// What it gives.
     type Output;
     /// Does it.
-    fn run(self, summer: Summer) -> Self::Output;
+    fn run(self, input: Self::Input, summer: Summer) -> Self::Output;
 }
 
 /// Sums a piece.
 struct Sum<'p, P: ?Sized>(&'p P);
 
 impl<P: IntoBytes + Immutable + ?Sized> Summing for Sum<'_, P> {
+    type Input = ();
     type Output = u32;
 
     #[inline(always)]
-    fn run(self, summer: Summer) -> u32 {
+    fn run(self, (): (), summer: Summer) -> u32 {
         summer.crc32(self.0)
     }
 }
@@ -42,32 +46,68 @@ impl<P: IntoBytes + Immutable + ?Sized> Summing for Sum<'_, P> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summer {
     #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-    multiplier: Option<Multiplier>,
+    way: Way,
+}
+
+/// By what pieces are summed.
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Wide(Multiplier<true>),
+    Narrow(Multiplier<false>),
+    Library,
 }
 
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
 impl Summer {
     pub(crate) fn new() -> Self {
-        Self { multiplier: Multiplier::new() }
+        let way = match Multiplier::new() {
+            Some(narrow) => narrow.widened().map_or(Way::Narrow(narrow), Way::Wide),
+            None => Way::Library,
+        };
+        Self { way }
     }
 
     /// Does some work in which [`Summer::crc32`] is fast.
     #[inline(always)]
-    pub(crate) fn run<W: Summing>(self, work: W) -> W::Output {
-        match self.multiplier {
-            Some(multiplier) => multiplier.run(Multiplied(work)),
-            None => work.run(Self { multiplier: None }),
+    pub(crate) fn run<W: Summing>(self, work: W, input: W::Input) -> W::Output {
+        match self.way {
+            Way::Wide(multiplier) => multiplier.run(Multiplied(work), input),
+            Way::Narrow(multiplier) => multiplier.run(Multiplied(work), input),
+            Way::Library => by_library(work, input),
         }
     }
 
     /// The CRC-32 of a piece. One whose type says its size needs no loop.
     #[inline(always)]
     pub(crate) fn crc32<P: IntoBytes + Immutable + ?Sized>(self, piece: &P) -> u32 {
-        match self.multiplier {
-            Some(one) if Multiplier::is_for(size_of_val(piece)) => one.crc32(piece.as_bytes()),
+        let is_short = Multiplier::<false>::is_for(size_of_val(piece));
+        match self.way {
+            Way::Wide(multiplier) if is_short => multiplier.crc32(piece.as_bytes()),
+            Way::Narrow(multiplier) if is_short => multiplier.crc32(piece.as_bytes()),
             _ => crc32_of_any(piece.as_bytes()),
         }
     }
+}
+
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+impl Summer {
+    /// What loads several words of shared memory at once.
+    #[inline(always)]
+    pub(crate) fn wide(self) -> Option<Multiplier<true>> {
+        match self.way {
+            Way::Wide(multiplier) => Some(multiplier),
+            _ => None,
+        }
+    }
+}
+
+/// Does some work on a processor that cannot multiply. Not inlined, since the callers of what is
+/// small elsewhere should stay small.
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+#[inline(never)]
+fn by_library<W: Summing>(work: W, input: W::Input) -> W::Output {
+    work.run(input, Summer { way: Way::Library })
 }
 
 /// Work that sums by multiplication.
@@ -76,11 +116,16 @@ struct Multiplied<W>(W);
 
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
 impl<W: Summing> Multiplying for Multiplied<W> {
+    type Input = W::Input;
     type Output = W::Output;
 
     #[inline(always)]
-    fn run(self, multiplier: Multiplier) -> W::Output {
-        self.0.run(Summer { multiplier: Some(multiplier) })
+    fn run<const WIDE: bool>(self, input: W::Input, multiplier: Multiplier<WIDE>) -> W::Output {
+        let way = match multiplier.wide() {
+            Some(wide) => Way::Wide(wide),
+            None => Way::Narrow(multiplier.narrow()),
+        };
+        self.0.run(input, Summer { way })
     }
 }
 
@@ -91,8 +136,8 @@ impl Summer {
     }
 
     #[inline(always)]
-    pub(crate) fn run<W: Summing>(self, work: W) -> W::Output {
-        work.run(self)
+    pub(crate) fn run<W: Summing>(self, work: W, input: W::Input) -> W::Output {
+        work.run(input, self)
     }
 
     #[inline(always)]

@@ -3,9 +3,9 @@
 
 use std::sync::atomic::AtomicUsize;
 
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::FromBytes;
 
-use super::sequence::{self, Word};
+use super::sequence::{self, Loads, Word};
 
 /// Bytes of the word type through which all copies go.
 pub(super) const WORD_SIZE: usize = size_of::<usize>();
@@ -30,8 +30,8 @@ impl<'m> Element<'m> {
     ///
     /// If `area` is larger than the element.
     #[inline(always)]
-    pub(crate) fn copy_area(self, area: &mut [u8]) {
-        load_area(self.words, area);
+    pub(crate) fn copy_area(self, area: &mut [u8], loads: impl Loads) {
+        load_area(self.words, area, loads);
     }
 
     /// Copies the trailer out.
@@ -66,8 +66,8 @@ impl<'m> Element<'m> {
     /// Copies area and trailer out, beside a writer; `None` if they were written meanwhile. The
     /// trailer may say "being written".
     #[inline(always)]
-    pub(crate) fn read(self, area: &mut [u8]) -> Option<[u8; 8]> {
-        read_element(self.words, area)
+    pub(crate) fn read(self, area: &mut [u8], loads: impl Loads) -> Option<[u8; 8]> {
+        read_element(self.words, area, loads)
     }
 }
 
@@ -183,37 +183,30 @@ fn word(bytes: &[u8]) -> usize {
 
 /// Copies an element out, beside one who writes it; its trailer, or `None` if that changed.
 #[inline(always)]
-fn read_element<W: Word>(element: &[W], area: &mut [u8]) -> Option<[u8; 8]> {
+fn read_element<W: Word>(element: &[W], area: &mut [u8], loads: impl Loads) -> Option<[u8; 8]> {
     let (counter, body) = element.split_last()?;
     let mut trailer = [0; 8];
     let (rest, last) = trailer.split_at_mut(8 - WORD_SIZE);
-    let ((), counter) = sequence::read(counter, || {
-        load_area(body, area);
-        load(body.get(area.len() / WORD_SIZE..).unwrap_or_default(), rest);
-    });
-    last.copy_from_slice(&counter?.to_ne_bytes());
-    Some(trailer)
+    let before = sequence::begin_read(counter);
+    load_area(body, area, loads);
+    load(body.get(area.len() / WORD_SIZE..).unwrap_or_default(), rest);
+    let after = sequence::end_read(counter);
+    last.copy_from_slice(&after.to_ne_bytes());
+    (before == after).then_some(trailer)
 }
 
-/// Copies an area out. Always inlined, since its size is a constant only in the caller. Two words
-/// at a time where the processor has registers for that: what is read again at once, in larger
-/// pieces than a word, would otherwise wait for the words to reach the cache.
+/// Copies an area out. Always inlined, since its size is a constant only in the caller. Four words
+/// at a time: where the processor has registers for that, those hold what is summed next.
 #[inline(always)]
-fn load_area<W: Word>(words: &[W], area: &mut [u8]) {
+fn load_area<W: Word>(words: &[W], area: &mut [u8], loads: impl Loads) {
     let (from, _) = words.split_at(area.len() / WORD_SIZE);
-    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-    let (from, area) = {
-        let (pairs, rest) = from.split_at(from.len() & !1);
-        let (to_pairs, to_rest) = area.split_at_mut(pairs.len().saturating_mul(WORD_SIZE));
-        for (to, from) in to_pairs.chunks_exact_mut(16).zip(pairs.chunks_exact(2)) {
-            let words: [usize; 2] =
-                std::array::from_fn(|i| from.get(i).map_or(0, |word| word.load_relaxed()));
-            let pair: std::arch::x86_64::__m128i = zerocopy::transmute!(words);
-            to.copy_from_slice(pair.as_bytes());
-        }
-        (rest, to_rest)
-    };
-    load(from, area);
+    let (blocks, rest) = from.split_at(from.len() & !3);
+    let (to_blocks, to_rest) = area.split_at_mut(blocks.len().saturating_mul(WORD_SIZE));
+    for (to, from) in to_blocks.chunks_exact_mut(4 * WORD_SIZE).zip(blocks.chunks_exact(4)) {
+        let Some(from) = from.first_chunk() else { break };
+        to.copy_from_slice(&W::load_four(from, loads));
+    }
+    load(rest, to_rest);
 }
 
 #[inline(always)]

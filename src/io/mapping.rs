@@ -457,6 +457,7 @@ fn to_usize(len: u64) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sequence::WordByWord;
     use super::*;
 
     #[cfg(target_os = "linux")]
@@ -490,7 +491,7 @@ mod tests {
     fn read(mapping: &Mapping, index: u64) -> Option<([u64; 2], [u8; 8])> {
         let mut area = [0_u64; 2];
         let element = mapping.element(index, 16)?;
-        element.copy_area(area.as_mut_bytes());
+        element.copy_area(area.as_mut_bytes(), WordByWord);
         Some((area, element.trailer()))
     }
 

@@ -34,10 +34,35 @@ impl Fence {
     }
 }
 
+/// The bytes of four words.
+pub(crate) type Four = [u8; 4 * size_of::<usize>()];
+
+/// How a processor loads words that follow each other.
+pub(crate) trait Loads: Copy {
+    /// As four relaxed loads in any order.
+    fn load_four(self, words: &[AtomicUsize; 4]) -> Four;
+}
+
+/// As every processor can.
+#[derive(Clone, Copy)]
+pub(crate) struct WordByWord;
+
+impl Loads for WordByWord {
+    #[inline(always)]
+    fn load_four(self, words: &[AtomicUsize; 4]) -> Four {
+        zerocopy::transmute!(words.each_ref().map(Word::load_relaxed))
+    }
+}
+
 /// A word of shared memory.
 pub(crate) trait Word {
     /// The value, in no order with other words.
     fn load_relaxed(&self) -> usize;
+
+    /// The bytes of several words, in no order with other words or among each other.
+    fn load_four(words: &[Self; 4], loads: impl Loads) -> Four
+    where
+        Self: Sized;
 
     /// Changes the value, in no order with other words.
     fn store_relaxed(&self, value: usize);
@@ -50,6 +75,11 @@ impl Word for AtomicUsize {
     #[inline(always)]
     fn load_relaxed(&self) -> usize {
         self.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn load_four(words: &[Self; 4], loads: impl Loads) -> Four {
+        loads.load_four(words)
     }
 
     #[inline(always)]
@@ -90,17 +120,9 @@ pub(crate) fn end_write<W: Word>(counter: &W, written: usize) {
     counter.store_relaxed(written);
 }
 
-/// Reads what a counter guards; what was read, and the counter if it stayed the same. Whether it
-/// says "being written", the caller knows.
-#[inline(always)]
-pub(crate) fn read<W: Word, T>(counter: &W, work: impl FnOnce() -> T) -> (T, Option<usize>) {
-    let before = begin_read(counter);
-    let found = work();
-    let after = end_read(counter);
-    (found, (before == after).then_some(after))
-}
-
-/// The first half of [`read`], for work that takes long.
+/// Begins to read what a counter guards; the counter, of which the caller knows whether it says
+/// "being written". Not with a closure for the work, which would be a function without the
+/// instructions that its caller may use.
 #[inline(always)]
 pub(crate) fn begin_read<W: Word>(counter: &W) -> usize {
     let before = counter.load_relaxed();
@@ -108,7 +130,7 @@ pub(crate) fn begin_read<W: Word>(counter: &W) -> usize {
     before
 }
 
-/// The second half of [`read`].
+/// Ends that. If the counter is still the same, nothing was written in between.
 #[inline(always)]
 pub(crate) fn end_read<W: Word>(counter: &W) -> usize {
     W::fence(Fence::ReadEnds);

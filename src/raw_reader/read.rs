@@ -8,7 +8,7 @@ use super::RawReader;
 use super::patience::{Patience, Then};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
-use crate::format::checksum::crc32;
+use crate::format::checksum::{Summer, crc32};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{State, Tag, Trailer};
 use crate::place::Place;
@@ -19,30 +19,24 @@ use crate::record::Area;
 type Copied = (Trailer, Result<Tag, Corruption>);
 
 impl RawReader {
-    /// Copies a verified record out; whether there is one.
+    /// A verified copy of a record; the inner `None` if it was removed. The outer one if there is
+    /// more to it than one copy: what was published, is mapped and is not in a journal is there.
     #[inline(always)]
-    pub(crate) fn get_area<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
-        // What was published, is mapped and is not in a journal is one copy away.
-        let len = self.shared.direct_len.load(Ordering::Acquire) as u64;
-        if place.index.get() < len {
-            let slots = self.slots();
-            if let Some((trailer, crc)) = slots.copy_beside_writer(place.index, area) {
-                if let Some(tag) = trailer.tag_if_whole(place.index, crc, slots.key) {
-                    if place.generation.is_none_or(|expected| expected == tag.generation()) {
-                        return Ok(tag.state() == State::Live);
-                    }
-                }
-            }
+    pub(crate) fn get_quickly<A: Area>(&self, place: Place, summer: Summer) -> Option<Option<A>> {
+        let index = place.index;
+        if index.get() >= self.shared.direct_len.load(Ordering::Acquire) as u64 {
+            return None;
         }
-        self.get_slowly(place, area)
+        let slots = self.slots();
+        let (trailer, area_crc, area) = slots.copy::<A, true>(index.get(), summer)?;
+        let tag = trailer.tag_if_whole(index, area_crc, slots.key)?;
+        place.means(tag.generation()).then_some((tag.state() == State::Live).then_some(area))
     }
 
-    /// The same for all that is not usual.
-    #[cold]
-    #[inline(never)]
-    fn get_slowly<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
-        let (tag, _) = self.read_words(place, area.as_mut())?;
-        Ok(tag.state() == State::Live)
+    /// What sums the slots.
+    #[inline(always)]
+    pub(crate) fn summer(&self) -> Summer {
+        self.shared.views.summer()
     }
 
     /// Copies slots out, as many as there is room for, and up to the first that is not there or has
@@ -63,10 +57,8 @@ impl RawReader {
         self.slots().mapping.prefetch(index.get(), size_of::<A>());
     }
 
-    /// The same where the area's size is known only now, and for all that is not usual: its tag and
-    /// its trailer.
-    #[inline(never)]
-    pub(super) fn read_words(&self, place: Place, area: &mut [u64]) -> Result<(Tag, [u8; 8])> {
+    /// Copies a verified slot out, live or deleted; its tag and its trailer.
+    pub(crate) fn read_words(&self, place: Place, area: &mut [u64]) -> Result<(Tag, [u8; 8])> {
         let index = place.index;
         let mut patience = Patience::new(self.shared.patience);
         let mut is_known = index.get() < self.shared.direct_len.load(Ordering::Acquire) as u64;
@@ -81,7 +73,7 @@ impl RawReader {
             }
             if let Some((trailer, found)) = self.read_once(index, area)? {
                 let tag = found.map_err(|source| self.shared.corrupt(source))?;
-                return match place.generation {
+                return match place.generation() {
                     Some(expected) if expected != tag.generation() => {
                         Err(Error::Stale { index, expected, actual: tag.generation() })
                     }

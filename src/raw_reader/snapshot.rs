@@ -209,7 +209,7 @@ impl RawSnapshot<'_> {
             notes.borrow_mut().push((index, *trailer));
         }
         let (tag, _) = found?;
-        match place.generation {
+        match place.generation() {
             Some(expected) if expected != tag.generation() => {
                 Err(Error::Stale { index, expected, actual: tag.generation() })
             }

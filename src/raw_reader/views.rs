@@ -53,6 +53,12 @@ impl Views {
         }
     }
 
+    /// What sums the slots.
+    #[inline(always)]
+    pub(super) fn summer(&self) -> Summer {
+        self.summer
+    }
+
     /// How many mappings there were after the first one.
     #[cfg(test)]
     pub(super) fn later_count(&self) -> usize {

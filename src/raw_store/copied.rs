@@ -59,7 +59,7 @@ impl<A: Area> CopiedSlots<A> {
         self.key = slots.key;
         self.areas.resize(Self::ROOM, A::new_zeroed());
         let fill = Fill::<_, _, BESIDE_WRITER> { copies: self, slots, indices };
-        let count = slots.summer.run(fill);
+        let count = slots.summer.run(fill, ());
         self.areas.truncate(count);
     }
 
@@ -87,10 +87,7 @@ impl<A: Area> CopiedSlots<A> {
         let area = self.areas.get(position)?;
         let (trailer, area_crc) = (self.trailers[position], self.area_crcs[position]);
         let tag = trailer.tag_if_whole(place.index, area_crc, self.key)?;
-        match place.generation {
-            Some(expected) if expected != tag.generation() => None,
-            _ => Some((tag.state() == State::Live).then_some(area)),
-        }
+        place.means(tag.generation()).then_some((tag.state() == State::Live).then_some(area))
     }
 }
 
@@ -104,20 +101,20 @@ struct Fill<'c, A, I, const BESIDE_WRITER: bool> {
 impl<A: Area, I: Iterator<Item = u64>, const BESIDE_WRITER: bool> Summing
     for Fill<'_, A, I, BESIDE_WRITER>
 {
+    type Input = ();
     type Output = usize;
 
     #[inline(always)]
-    fn run(self, summer: Summer) -> usize {
+    fn run(self, (): (), summer: Summer) -> usize {
         let Self { copies, slots, indices } = self;
         let mut count = 0;
         let areas = copies.areas.as_mut_slice();
         let trailers = &mut copies.trailers[..areas.len()];
         let area_crcs = &mut copies.area_crcs[..areas.len()];
         for index in indices.take(areas.len()) {
-            let mut area = A::new_zeroed();
-            let copied = slots.copy_out::<A, BESIDE_WRITER>(index, &mut area);
-            let Some(trailer) = copied else { break };
-            area_crcs[count] = summer.crc32(&area);
+            let copied = slots.copy::<A, BESIDE_WRITER>(index, summer);
+            let Some((trailer, area_crc, area)) = copied else { break };
+            area_crcs[count] = area_crc;
             areas[count] = area;
             trailers[count] = trailer;
             count += 1;

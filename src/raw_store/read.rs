@@ -1,18 +1,20 @@
 //! Verified copies of records: from the slots, or from where newer ones wait.
 
+use std::marker::PhantomData;
+
 use super::{CopiedSlots, RawStore};
 use crate::error::{Error, Result};
-use crate::format::checksum::crc32;
+use crate::format::checksum::{Summer, Summing, crc32};
 use crate::format::geometry::SlotIndex;
-use crate::format::slot::{State, Tag, Trailer};
+use crate::format::slot::Tag;
 use crate::io::Mapping;
 use crate::place::Place;
 use crate::record::Area;
 
 impl RawStore {
     /// Whether some slots are to be read from elsewhere than the mapping.
-    #[inline]
-    pub(super) fn has_overlay(&self) -> bool {
+    #[inline(always)]
+    pub(crate) fn has_overlay(&self) -> bool {
         !self.staged.is_empty() || !self.pending.is_empty()
     }
 
@@ -22,40 +24,41 @@ impl RawStore {
         self.staged.get(index.get()).or_else(|| self.pending.get(index.get()))
     }
 
-    /// Copies a verified record out; whether there is one. By reference, since a copy that is
-    /// handed on in a result is copied again and again.
-    ///
-    /// What can go wrong is made elsewhere, so that this is small enough to become part of its
-    /// callers, where the area's size is known and the copy needs no loop.
+    /// A verified copy of a slot in the mapping, live or deleted: its tag, and its area with that
+    /// one's CRC-32. `None` if there is more to it: who asks by [`RawStore::read`] gets it, or is
+    /// told why. That is elsewhere, so that this is small enough to become part of its callers,
+    /// where the area's size is known and the copy needs no loop.
     #[inline(always)]
-    pub(crate) fn get_area<A: Area>(&self, place: Place, area: &mut A) -> Result<bool> {
-        let (tag, _) = self.read_area(place, area)?;
-        Ok(tag.state() == State::Live)
-    }
-
-    /// Copies a verified slot out, live or deleted; its tag and its area's CRC-32.
-    #[inline(always)]
-    pub(super) fn read_area<A: Area>(&self, place: Place, area: &mut A) -> Result<(Tag, u32)> {
+    pub(crate) fn read_mapped<A: Area>(
+        &self,
+        place: Place,
+        summer: Summer,
+    ) -> Option<(Tag, u32, A)> {
         let index = place.index;
         if index.get() >= self.meta.len {
-            return Err(self.out_of_range(index));
+            return None;
         }
-        let overlaid = if self.has_overlay() { self.overlaid(index) } else { None };
-        let found = match overlaid {
-            Some(slot) => copy_words(slot, area.as_mut()),
-            None => self.slots.copy(index, area),
-        };
-        let Some((trailer, area_crc)) = found else {
-            return Err(self.corrupt(self.slots.too_short(index)));
-        };
-        let tag = match trailer.verify_crc(index, area_crc, self.slots.key) {
-            Ok(tag) => tag,
-            Err(source) => return Err(self.corrupt(source)),
-        };
-        match place.generation {
-            Some(expected) if expected != tag.generation() => Err(stale(index, expected, tag)),
-            _ => Ok((tag, area_crc)),
+        let (trailer, area_crc, area) = self.slots.copy::<A, false>(index.get(), summer)?;
+        let tag = trailer.tag_if_whole(index, area_crc, self.slots.key)?;
+        place.means(tag.generation()).then_some((tag, area_crc, area))
+    }
+
+    /// Copies a verified slot out from wherever it is, live or deleted; its tag and its area's
+    /// CRC-32.
+    pub(crate) fn read_area<A: Area>(&self, place: Place, area: &mut A) -> Result<(Tag, u32)> {
+        if !self.has_overlay() || self.overlaid(place.index).is_none() {
+            if let Some((tag, area_crc, found)) = self.summer().run(ReadMapped::new(self), place) {
+                *area = found;
+                return Ok((tag, area_crc));
+            }
         }
+        self.read(place, area.as_mut())
+    }
+
+    /// What sums the slots.
+    #[inline(always)]
+    pub(crate) fn summer(&self) -> Summer {
+        self.slots.summer
     }
 
     /// Copies slots out, as many as there is room for, and up to the first that is not there.
@@ -103,7 +106,10 @@ impl RawStore {
             return Err(self.out_of_range(index));
         }
         let found = match self.overlaid(index) {
-            Some(slot) => copy_words(slot, area),
+            Some(slot) => slot.split_last().map(|(trailer, found)| {
+                area.copy_from_slice(found);
+                (zerocopy::transmute!(*trailer), crc32(area))
+            }),
             None => {
                 let trailer = self.slots.read_unverified(index, area);
                 trailer.ok().map(|trailer| (trailer, crc32(area)))
@@ -114,19 +120,33 @@ impl RawStore {
         };
         let found = trailer.verify_crc(index, area_crc, self.slots.key);
         let tag = found.map_err(|source| self.corrupt(source))?;
-        match place.generation {
+        match place.generation() {
             Some(expected) if expected != tag.generation() => Err(stale(index, expected, tag)),
             _ => Ok((tag, area_crc)),
         }
     }
 }
 
-/// Copies a slot that is not in the mapping; its trailer and its area's CRC-32.
-#[inline(never)]
-fn copy_words(slot: &[u64], area: &mut [u64]) -> Option<(Trailer, u32)> {
-    let (trailer, found) = slot.split_last()?;
-    area.copy_from_slice(found);
-    Some((zerocopy::transmute!(*trailer), crc32(area)))
+/// [`RawStore::read_mapped`] where slots are summed fast.
+struct ReadMapped<'s, A> {
+    store: &'s RawStore,
+    area: PhantomData<A>,
+}
+
+impl<'s, A> ReadMapped<'s, A> {
+    fn new(store: &'s RawStore) -> Self {
+        Self { store, area: PhantomData }
+    }
+}
+
+impl<A: Area> Summing for ReadMapped<'_, A> {
+    type Input = Place;
+    type Output = Option<(Tag, u32, A)>;
+
+    #[inline(always)]
+    fn run(self, place: Place, summer: Summer) -> Self::Output {
+        self.store.read_mapped(place, summer)
+    }
 }
 
 #[cold]

@@ -1,15 +1,17 @@
 //! The mapped slots: verified copies out, sealed copies in.
 
+use std::sync::atomic::AtomicUsize;
+
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::{Error, Result};
 use crate::format::Corruption;
-use crate::format::checksum::{Summer, Summing, crc32};
+use crate::format::checksum::{Summer, crc32};
 use crate::format::digest::Digest;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::meta::Meta;
 use crate::format::slot::{State, Tag, Trailer};
-use crate::io::{Element, Mapping, StoreFile};
+use crate::io::{Four, Loads, Mapping, StoreFile, WordByWord};
 use crate::record::Area;
 
 /// The slots of one file.
@@ -21,43 +23,6 @@ pub(crate) struct Slots {
     pub(crate) summer: Summer,
     /// Whether a store into a page of the file can need a new block each time.
     pub(crate) moves_blocks: bool,
-}
-
-/// Copies an area out and sums it: done together, it need not be read again.
-struct CopyOut<'m, A> {
-    element: Element<'m>,
-    area: &'m mut A,
-}
-
-impl<A: Area> Summing for CopyOut<'_, A> {
-    type Output = u32;
-
-    #[inline(always)]
-    fn run(self, summer: Summer) -> u32 {
-        let mut area = A::new_zeroed();
-        self.element.copy_area(area.as_mut_bytes());
-        *self.area = area;
-        summer.crc32(&area)
-    }
-}
-
-/// The same beside a writer.
-struct CopyBesideWriter<'m, A> {
-    element: Element<'m>,
-    area: &'m mut A,
-}
-
-impl<A: Area> Summing for CopyBesideWriter<'_, A> {
-    type Output = Option<(Trailer, u32)>;
-
-    #[inline(always)]
-    fn run(self, summer: Summer) -> Self::Output {
-        let mut area = A::new_zeroed();
-        let trailer = self.element.read(area.as_mut_bytes());
-        *self.area = area;
-        let area_crc = summer.crc32(&area);
-        trailer.map(|trailer| (zerocopy::transmute!(trailer), area_crc))
-    }
 }
 
 /// One slot as it stands in the file.
@@ -77,6 +42,17 @@ pub struct SlotDump {
     pub tag: Tag,
 }
 
+impl Loads for Summer {
+    #[inline(always)]
+    fn load_four(self, words: &[AtomicUsize; 4]) -> Four {
+        #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+        if let Some(wide) = self.wide() {
+            return wide.load(words);
+        }
+        WordByWord.load_four(words)
+    }
+}
+
 impl Slots {
     /// Words of an area.
     pub(crate) fn area_words(&self) -> usize {
@@ -92,50 +68,34 @@ impl Slots {
         let Some(element) = self.mapping.element(index.get(), size_of_val(area)) else {
             return Err(self.too_short(index));
         };
-        element.copy_area(area.as_mut_bytes());
+        element.copy_area(area.as_mut_bytes(), WordByWord);
         Ok(zerocopy::transmute!(element.trailer()))
     }
 
-    /// Copies a slot out, whatever it holds; its trailer. `None` if the file does not have it. One
-    /// that somebody writes meanwhile has the trailer of no slot.
+    /// Copies a slot out, whatever it holds; its trailer, and its area with that one's CRC-32.
+    /// `None` if the file does not have it, or if somebody writes it meanwhile. The tag may still
+    /// say that it is being written.
+    ///
+    /// By value: what is never in memory need not be read again.
     #[inline(always)]
-    pub(super) fn copy_out<A: Area, const BESIDE_WRITER: bool>(
+    pub(crate) fn copy<A: Area, const BESIDE_WRITER: bool>(
         &self,
         index: u64,
-        area: &mut A,
-    ) -> Option<Trailer> {
+        summer: Summer,
+    ) -> Option<(Trailer, u32, A)> {
         let element = self.mapping.element(index, size_of::<A>())?;
+        let mut area = A::new_zeroed();
         let trailer = if BESIDE_WRITER {
-            element.read(area.as_mut_bytes()).unwrap_or_default()
+            element.read(area.as_mut_bytes(), summer)?
         } else {
-            element.copy_area(area.as_mut_bytes());
+            element.copy_area(area.as_mut_bytes(), summer);
             element.trailer()
         };
-        Some(zerocopy::transmute!(trailer))
+        Some((zerocopy::transmute!(trailer), summer.crc32(&area), area))
     }
 
-    /// Copies a slot below `len` out, whatever it holds; its trailer and its area's CRC-32. `None`
-    /// if the file does not have it.
-    #[inline(always)]
-    pub(super) fn copy<A: Area>(&self, index: SlotIndex, area: &mut A) -> Option<(Trailer, u32)> {
-        let element = self.mapping.element(index.get(), size_of::<A>())?;
-        let area_crc = self.summer.run(CopyOut { element, area });
-        Some((zerocopy::transmute!(element.trailer()), area_crc))
-    }
-
-    /// The same for a slot that somebody may be writing: `None` also if that is so. The tag may
-    /// still say that it is being written.
-    #[inline(always)]
-    pub(crate) fn copy_beside_writer<A: Area>(
-        &self,
-        index: SlotIndex,
-        area: &mut A,
-    ) -> Option<(Trailer, u32)> {
-        let element = self.mapping.element(index.get(), size_of::<A>())?;
-        self.summer.run(CopyBesideWriter { element, area })
-    }
-
-    /// The same where the area's size is known only now. `Err` if the file does not have the slot.
+    /// A slot's trailer, and its area copied out beside a writer, where its size is known only now;
+    /// `None` while somebody writes it. `Err` if the file does not have the slot.
     pub(crate) fn read_beside_writer(
         &self,
         index: SlotIndex,
@@ -144,7 +104,9 @@ impl Slots {
         let Some(element) = self.mapping.element(index.get(), size_of_val(area)) else {
             return Err(self.too_short(index));
         };
-        Ok(element.read(area.as_mut_bytes()).map(|trailer| zerocopy::transmute!(trailer)))
+        Ok(element
+            .read(area.as_mut_bytes(), self.summer)
+            .map(|trailer| zerocopy::transmute!(trailer)))
     }
 
     /// Lets the processor fetch a slot that is needed soon.

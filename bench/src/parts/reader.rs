@@ -8,7 +8,7 @@ use std::thread;
 use stridedb::{Reader, Store};
 
 use crate::Bench;
-use crate::parts::read::{copied, dependent, fill_store, independent, scan_raw};
+use crate::parts::read::{copied, dependent, fill_store, independent, number, scan_raw};
 use crate::raw::{RawArray, RawSlot, Strided};
 use crate::record::{Sample, Tick, below, scramble};
 use crate::rounds::{Outcome, interleave, nanoseconds};
@@ -26,7 +26,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     // The first pass maps the pages, which is not what is compared here.
     assert_eq!(sum(&reader)?, scan_raw(&raw), "the rivals hold the same");
     let raw_get = |index: u64| Ok(copied(raw.slots()[index as usize].record()).number());
-    let get = |index: u64| number(&reader, index);
+    let get = |index: u64| number(reader.get(index)?);
     let figures = interleave(
         bench.args.rounds,
         &mut [
@@ -57,10 +57,6 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     drop((reader, store));
     crate::parts::commit::remove(bench, &["store", "raw"]);
     Ok(())
-}
-
-fn number(reader: &Reader<Tick>, index: u64) -> Outcome<u64> {
-    Ok(copied(&reader.get(index)?.ok_or("a record is gone")?).number())
 }
 
 fn sum(reader: &Reader<Tick>) -> Outcome<u64> {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use loom::model::Builder;
 use loom::thread;
 
-use super::super::sequence::Fence;
+use super::super::sequence::{Fence, Four, WordByWord};
 use super::*;
 use crate::io::sim::Place;
 
@@ -36,6 +36,10 @@ impl<const MISSING: usize> Watched<MISSING> {
 impl<const MISSING: usize> Word for Watched<MISSING> {
     fn load_relaxed(&self) -> usize {
         self.0.load(Ordering::Relaxed)
+    }
+
+    fn load_four(words: &[Self; 4], _: impl Loads) -> Four {
+        zerocopy::transmute!(words.each_ref().map(Word::load_relaxed))
     }
 
     fn store_relaxed(&self, value: usize) {
@@ -74,7 +78,8 @@ impl<const MISSING: usize> Slot<MISSING> {
     /// Which version is read; `None` if it is being written.
     fn read(&self) -> Option<u8> {
         let mut area = [0; AREA_SIZE];
-        let trailer = read_element(&self.0, &mut area).filter(|trailer| trailer[4] & 1 == 0)?;
+        let trailer =
+            read_element(&self.0, &mut area, WordByWord).filter(|trailer| trailer[4] & 1 == 0)?;
         let version = trailer[7];
         let is_whole = area.iter().all(|&byte| byte == version);
         let is_sealed = trailer == Self::trailer_of(version, false);
@@ -175,8 +180,10 @@ fn all_that_is_found(order: Order) -> BTreeSet<(Vec<usize>, Option<usize>)> {
         let (seen, notes) = (Arc::clone(&slot), Arc::clone(&notes));
         let reader = thread::spawn(move || {
             let (counter, body) = seen.0.split_last().unwrap();
-            let load_all = || body.iter().map(Word::load_relaxed).collect::<Vec<_>>();
-            notes.lock().unwrap().insert(sequence::read(counter, load_all));
+            let before = sequence::begin_read(counter);
+            let found: Vec<_> = body.iter().map(Word::load_relaxed).collect();
+            let after = sequence::end_read(counter);
+            notes.lock().unwrap().insert((found, (before == after).then_some(after)));
         });
         slot.overwrite(1);
         reader.join().unwrap();

@@ -40,7 +40,7 @@ use crate::format::header::Header;
 use crate::format::live::Live;
 use crate::format::meta::Meta;
 use crate::format::slot::State;
-use crate::io::{BackgroundSync, Process, StoreFile};
+use crate::io::{BackgroundSync, Clock, Process, StoreFile};
 use crate::journal::Journal;
 use crate::options::{Durability, OpenOptions};
 use crate::place::{Handle, Place};
@@ -112,6 +112,8 @@ pub struct RawStore {
     shares_blocks: bool,
     /// Where the store was opened.
     process: Process,
+    /// Says when commits that wait are due.
+    clock: Clock,
     progress: Progress,
     /// A slot's area while it is being put together.
     scratch: Vec<u64>,
@@ -382,6 +384,7 @@ impl RawStore {
 
     #[inline]
     pub(crate) fn update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
+        self.prefetch::<A>(place.index); // It is on its way while all else is seen to.
         self.write_one(|store| store.stage_update_area(place, area))
     }
 

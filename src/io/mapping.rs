@@ -257,23 +257,10 @@ impl Mapping {
         Some(unsafe { std::slice::from_raw_parts(start.cast::<T>(), count) })
     }
 
-    /// Lets the processor fetch the beginning of an element that is read soon. Where it cannot be
-    /// asked for that, or there is no such element, nothing is done.
+    /// Lets the processor fetch the beginning of an element that is read soon, if there is one.
     #[inline(always)]
-    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "no such request"))]
     pub(crate) fn prefetch(&self, index: u64, area_size: usize) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // What follows so many bytes, the processor fetches of its own accord.
-            const WORD_COUNT_MAX: usize = 1024 / WORD_SIZE;
-            let words = self.words(index, area_size).unwrap_or_default();
-            let words = words.get(..WORD_COUNT_MAX).unwrap_or(words);
-            for word in words.iter().step_by(64 / WORD_SIZE).chain(words.last()) {
-                // SAFETY: this is a hint, which reads no value and faults at no address.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(word.as_ptr().cast()) };
-            }
-        }
+        prefetch(self.words(index, area_size).unwrap_or_default());
     }
 
     /// Copies an element in, where no reader looks: the area's words, then the trailer. `None` if
@@ -403,6 +390,24 @@ impl Mapping {
     /// The system's.
     pub(crate) fn write_back(&self) -> io::Result<()> {
         if cfg!(target_os = "linux") { Ok(()) } else { self.raw.flush_range(0, self.len()) }
+    }
+}
+
+/// Lets the processor fetch the beginning of what is read soon. Where it cannot be asked for that,
+/// nothing is done.
+#[inline(always)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "no such request"))]
+pub(crate) fn prefetch<W>(words: &[W]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // What follows so many bytes, the processor fetches of its own accord.
+        let (count_max, line) = const { (1024 / size_of::<W>(), 64 / size_of::<W>()) };
+        let words = words.get(..count_max).unwrap_or(words);
+        for word in words.iter().step_by(line).chain(words.last()) {
+            // SAFETY: this is a hint, which reads no value and faults at no address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(word).cast()) };
+        }
     }
 }
 

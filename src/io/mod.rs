@@ -9,6 +9,7 @@
 
 mod allocate;
 mod background;
+mod clock;
 mod copy;
 mod element;
 mod file;
@@ -26,12 +27,13 @@ mod wait;
 pub(crate) mod sim;
 
 pub(crate) use background::BackgroundSync;
+pub(crate) use clock::Clock;
 pub(crate) use copy::{copy_range, copy_start};
 pub(crate) use element::Words;
 pub(crate) use file::{NewFile, StoreFile};
 pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::Growth;
-pub(crate) use mapping::{Mapping, MappingOptions};
+pub(crate) use mapping::{Mapping, MappingOptions, prefetch};
 pub(crate) use process::{Process, ProcessIdentity, random_bytes};
 pub(crate) use sequence::{Four, Loads, WordByWord};
 pub(crate) use wait::{wait_while, wake_all};

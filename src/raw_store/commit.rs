@@ -1,8 +1,6 @@
 //! How a transaction becomes durable: the order of steps is the order of lines in
 //! [`RawStore::flush`].
 
-use std::time::Instant;
-
 use super::overlay::Overlay;
 use super::{JournalUse, RawStore};
 use crate::error::{Error, Result};
@@ -10,6 +8,7 @@ use crate::format::geometry::{LIVE_OFFSET, PAGE_SIZE, SlotIndex};
 use crate::format::journal::Frame;
 use crate::format::meta::Meta;
 use crate::format::slot::Trailer;
+use crate::io::prefetch;
 use crate::journal::Room;
 use crate::options::Durability;
 
@@ -89,7 +88,7 @@ impl RawStore {
         if self.pending.size().saturating_add(self.staged.size()) > max_bytes {
             return true;
         }
-        let now = Instant::now();
+        let now = self.clock.now();
         if self.progress.deadline.is_some_and(|deadline| now >= deadline) {
             return true;
         }
@@ -102,7 +101,7 @@ impl RawStore {
     /// Makes durable what waits longer than it may.
     pub(super) fn flush_if_due(&mut self) -> Result<()> {
         match self.progress.deadline {
-            Some(deadline) if Instant::now() >= deadline => self.sync(),
+            Some(deadline) if self.clock.now() >= deadline => self.sync(),
             _ => Ok(()),
         }
     }
@@ -230,8 +229,15 @@ impl RawStore {
             generation_base: self.meta.generation_base,
             entry_count: places.len() as u64,
         };
-        let slot = |place: &Unapplied| (place.index, place.slot(&self.pending, &self.staged));
-        journal.append(&frame, places.iter().map(slot))
+        let slot = |place: &Unapplied| place.slot(&self.pending, &self.staged);
+        let entries = places.iter().enumerate().map(|(number, place)| {
+            // While a slot is on its way from memory, those before it are copied.
+            if let Some(soon) = places.get(number + AHEAD) {
+                prefetch(slot(soon));
+            }
+            (place.index, slot(place))
+        });
+        journal.append(&frame, entries)
     }
 
     /// Copies the slots that wait into the mapping, beside readers, and tells these what they may
@@ -244,6 +250,7 @@ impl RawStore {
             // While a slot is on its way from memory, those before it are written.
             if let Some(soon) = places.get(number + AHEAD) {
                 self.slots.prefetch(SlotIndex::new(soon.index));
+                prefetch(soon.slot(&self.pending, &self.staged));
             }
             let slot = place.slot(&self.pending, &self.staged);
             let Some((trailer, area)) = slot.split_last() else { continue };

@@ -18,7 +18,8 @@ use crate::format::live::{LivePage, Writer};
 use crate::format::meta::{COUNT_WRITABLE, Meta};
 use crate::holders;
 use crate::io::{
-    Lock, Mapping, MappingOptions, NewFile, Process, ProcessIdentity, StoreFile, random_bytes,
+    Clock, Lock, Mapping, MappingOptions, NewFile, Process, ProcessIdentity, StoreFile,
+    random_bytes,
 };
 use crate::journal::Claim;
 use crate::live_block::{LiveBlock, Publisher, WRITER_OFFSET};
@@ -140,6 +141,7 @@ impl RawStore {
             access,
             shares_blocks: file.may_share_blocks(),
             process: Process::current(),
+            clock: Clock::new(),
             progress: Progress::default(),
             scratch: vec![0; geometry.area_size() as usize / 8],
             report: OpenReport { damage, ..OpenReport::default() },

@@ -107,10 +107,14 @@ impl Overlay {
         const WORDS_MAX: usize = 1 << 17;
         self.indices.clear();
         self.words.clear();
-        self.positions.clear();
-        self.indices.shrink_to(WORDS_MAX / 8);
-        self.words.shrink_to(WORDS_MAX);
-        self.positions.shrink_to(WORDS_MAX / 8);
+        if !self.positions.is_empty() {
+            self.positions.clear();
+            self.indices.shrink_to(WORDS_MAX / 8);
+            self.positions.shrink_to(WORDS_MAX / 8);
+        }
+        if self.words.capacity() > WORDS_MAX {
+            self.words.shrink_to(WORDS_MAX);
+        }
     }
 }
 

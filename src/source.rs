@@ -46,8 +46,8 @@ pub(crate) trait Records: Copy {
     /// What sums the slots.
     fn summer(self) -> Summer;
 
-    /// A verified copy of a record where that is one copy; the inner `None` if it was removed.
-    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<Option<A>>;
+    /// A verified copy of a record where that is one copy.
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<A>;
 
     /// Copies a verified record out, from wherever it is; whether there is one.
     fn get_slowly<A: Area>(self, place: Place, area: &mut A) -> Result<bool>;
@@ -63,12 +63,12 @@ impl Records for &RawStore {
     }
 
     #[inline(always)]
-    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<Option<A>> {
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<A> {
         if self.has_overlay() {
             return None;
         }
-        let (tag, _, area) = self.read_mapped(place, summer)?;
-        Some((tag.state() == State::Live).then_some(area))
+        let (_, _, area) = self.read_mapped(place, summer)?;
+        Some(area)
     }
 
     fn get_slowly<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
@@ -88,7 +88,7 @@ impl Records for &RawReader {
     }
 
     #[inline(always)]
-    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<Option<A>> {
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<A> {
         RawReader::get_quickly(self, place, summer)
     }
 
@@ -111,7 +111,7 @@ impl Records for Source<'_> {
     }
 
     #[inline(always)]
-    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<Option<A>> {
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<A> {
         match self {
             Self::Store(store) => Records::get_quickly(store, place, summer),
             Self::Reader(reader) => reader.get_quickly(place, summer),

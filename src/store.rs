@@ -432,8 +432,7 @@ impl<S: Records, R: Record> Summing for Get<S, R> {
     fn run(self, place: Place, summer: Summer) -> Self::Output {
         let Self { source, .. } = self;
         match source.get_quickly::<R::Area>(place, summer) {
-            Some(Some(area)) => record_in(source, place.index, &area).map(Some),
-            Some(None) => Ok(None),
+            Some(area) => record_in(source, place.index, &area).map(Some),
             None => get_slowly(source, place),
         }
     }

@@ -81,6 +81,14 @@ impl Trailer {
         (is_right && has_state && !tag.is_being_written()).then_some(tag)
     }
 
+    /// Checks a slot below `len` that is likely to be live: its tag, if it is, and whole.
+    #[inline(always)]
+    pub(crate) fn tag_if_live(self, index: SlotIndex, area_crc: u32, key: u32) -> Option<Tag> {
+        let tag = Tag::from_bits(self.tag.get());
+        let is_live = tag.state() == State::Live && !tag.is_being_written();
+        (is_live && self.area_crc(index, key) == area_crc).then_some(tag)
+    }
+
     /// Says what is wrong with a slot that [`Trailer::verify_crc`] refuses.
     #[cold]
     #[inline(never)]

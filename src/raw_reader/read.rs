@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::{Summer, crc32};
 use crate::format::geometry::SlotIndex;
-use crate::format::slot::{State, Tag, Trailer};
+use crate::format::slot::{Tag, Trailer};
 use crate::place::Place;
 use crate::raw_store::CopiedSlots;
 use crate::record::Area;
@@ -19,18 +19,18 @@ use crate::record::Area;
 type Copied = (Trailer, Result<Tag, Corruption>);
 
 impl RawReader {
-    /// A verified copy of a record; the inner `None` if it was removed. The outer one if there is
-    /// more to it than one copy: what was published, is mapped and is not in a journal is there.
+    /// A verified copy of a record. `None` if there is more to it than one copy of what was
+    /// published, is mapped and is not in a journal.
     #[inline(always)]
-    pub(crate) fn get_quickly<A: Area>(&self, place: Place, summer: Summer) -> Option<Option<A>> {
+    pub(crate) fn get_quickly<A: Area>(&self, place: Place, summer: Summer) -> Option<A> {
         let index = place.index;
         if index.get() >= self.shared.direct_len.load(Ordering::Acquire) as u64 {
             return None;
         }
         let slots = self.slots();
         let (trailer, area_crc, area) = slots.copy::<A, true>(index.get(), summer)?;
-        let tag = trailer.tag_if_whole(index, area_crc, slots.key)?;
-        place.means(tag.generation()).then_some((tag.state() == State::Live).then_some(area))
+        let tag = trailer.tag_if_live(index, area_crc, slots.key)?;
+        place.means(tag.generation()).then_some(area)
     }
 
     /// What sums the slots.

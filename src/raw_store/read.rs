@@ -24,10 +24,10 @@ impl RawStore {
         self.staged.get(index.get()).or_else(|| self.pending.get(index.get()))
     }
 
-    /// A verified copy of a slot in the mapping, live or deleted: its tag, and its area with that
-    /// one's CRC-32. `None` if there is more to it: who asks by [`RawStore::read`] gets it, or is
-    /// told why. That is elsewhere, so that this is small enough to become part of its callers,
-    /// where the area's size is known and the copy needs no loop.
+    /// A verified copy of a record in the mapping, its tag, and its area's CRC-32. `None` if there
+    /// is more to it: who asks by [`RawStore::read`] gets it, or is told why. That is elsewhere, so
+    /// that this is small enough to become part of its callers, where the area's size is known and
+    /// the copy needs no loop.
     #[inline(always)]
     pub(crate) fn read_mapped<A: Area>(
         &self,
@@ -39,7 +39,7 @@ impl RawStore {
             return None;
         }
         let (trailer, area_crc, area) = self.slots.copy::<A, false>(index.get(), summer)?;
-        let tag = trailer.tag_if_whole(index, area_crc, self.slots.key)?;
+        let tag = trailer.tag_if_live(index, area_crc, self.slots.key)?;
         place.means(tag.generation()).then_some((tag, area_crc, area))
     }
 

@@ -211,7 +211,8 @@ impl RawStore {
         // What is staged is newer.
         let waiting = waiting.filter(|(index, _)| self.staged.get(**index).is_none());
         let place = |(&index, position)| Unapplied { index, position };
-        let mut places: Vec<_> = waiting.chain(staged).map(place).collect();
+        let mut places = Vec::with_capacity(self.pending.len() + self.staged.len());
+        places.extend(waiting.chain(staged).map(place));
         places.sort_unstable_by_key(|place| place.index);
         places
     }

@@ -101,19 +101,22 @@ impl Overlay {
         other.clear();
     }
 
-    /// Forgets all slots, and keeps the memory for the next ones.
+    /// Forgets all slots. Keeps memory for about as many as there were: the next ones are likely to
+    /// be as many.
     pub(crate) fn clear(&mut self) {
-        /// More memory than this is given back.
-        const WORDS_MAX: usize = 1 << 17;
+        /// So much memory is always kept.
+        const WORDS_MIN: usize = 1 << 17;
+        let (count, count_min) = (self.len(), WORDS_MIN / self.slot_words);
         self.indices.clear();
         self.words.clear();
         if !self.positions.is_empty() {
             self.positions.clear();
-            self.indices.shrink_to(WORDS_MAX / 8);
-            self.positions.shrink_to(WORDS_MAX / 8);
         }
-        if self.words.capacity() > WORDS_MAX {
-            self.words.shrink_to(WORDS_MAX);
+        if self.indices.capacity() > count_min {
+            let count = count_min.max(2 * count);
+            self.indices.shrink_to(count);
+            self.words.shrink_to(count * self.slot_words);
+            self.positions.shrink_to(count);
         }
     }
 }

@@ -33,8 +33,8 @@ if not metas:
 meta = max(metas, key=lambda meta: struct.unpack_from("<Q", meta, 88))  # the higher sequence
 version, record_size, stride, start = struct.unpack_from("<H4xIIQ", meta, 26)
 size, live_count, _, digest = struct.unpack_from("<4Q", meta, 104)
-if version > 0 or any(meta[80:88]):  # V3
-    sys.exit("a later version wrote this file")
+if version != 1 or any(meta[80:88]):  # V3
+    sys.exit("this file has another version")
 if not meta[162] & 1:  # clean
     sys.exit("the store was not closed, and this reader knows no journals")
 if stride != (record_size + 7) // 8 * 8 + 8 or len(file) < start + size * stride:  # V7, V42

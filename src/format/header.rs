@@ -15,7 +15,12 @@ use crate::schema::ByteOrder;
 pub const MAGIC: [u8; 8] = *b"\x89SDB\r\n\x1a\n";
 
 /// The version of the format that this library writes, and the newest that it knows.
-pub const VERSION: u16 = 0;
+pub const VERSION: u16 = 1;
+
+/// Whether this library knows a version. Number 0 was in use before there was a first version.
+pub(super) fn knows_version(version: u16) -> bool {
+    (1..=VERSION).contains(&version)
+}
 
 /// Where the checksum stands in the header's and in each meta's page.
 pub const PAGE_CHECKSUM_OFFSET: usize = 508;
@@ -108,11 +113,6 @@ impl Identity {
         let features = self.features_compatible.get() | self.features_read_only_compatible.get();
         knows_version(self.write_version.get()) && features == 0
     }
-}
-
-#[expect(clippy::absurd_extreme_comparisons, reason = "0 is the newest version only for now")]
-fn knows_version(version: u16) -> bool {
-    version <= VERSION
 }
 
 impl HeaderPage {
@@ -255,6 +255,8 @@ pub(super) mod tests {
     pub(in crate::format) fn identity() -> Identity {
         let mut identity = Identity::new_zeroed();
         identity.store_id = [7; 16];
+        identity.write_version = U16::new(VERSION);
+        identity.read_version = U16::new(VERSION);
         identity.record_size = U32::new(64);
         identity.stride = U32::new(72);
         identity.data_start = U64::new(20480);
@@ -285,8 +287,16 @@ pub(super) mod tests {
         let mut newer = identity();
         (newer.features_incompatible, newer.stride) = (U64::new(4), U32::new(1));
         let found = HeaderPage::encode(&newer).decode();
-        let expected = Corruption::Newer { structure: "header", version: 0, features: 4 };
+        let expected = Corruption::Newer { structure: "header", version: 1, features: 4 };
         assert_eq!(found, Err(expected));
+    }
+
+    #[test]
+    fn a_file_of_the_trial_is_refused() {
+        let mut trial = identity();
+        (trial.read_version, trial.write_version) = (U16::new(0), U16::new(0));
+        let expected = Corruption::Newer { structure: "header", version: 0, features: 0 };
+        assert_eq!(HeaderPage::encode(&trial).decode(), Err(expected));
     }
 
     #[test]

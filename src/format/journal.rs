@@ -16,7 +16,7 @@ use super::Corruption;
 use super::checksum::page_crc32;
 use super::digest::Digest;
 use super::geometry::{Geometry, PAGE_SIZE};
-use super::header::{PAGE_CHECKSUM_OFFSET, VERSION, check_page, check_zeros};
+use super::header::{PAGE_CHECKSUM_OFFSET, VERSION, check_page, check_zeros, knows_version};
 use super::meta::Meta;
 
 /// The first bytes of every journal.
@@ -139,7 +139,7 @@ impl JournalPage {
     pub fn decode(&self) -> Result<JournalIdentity, Corruption> {
         check_page("journal", MAGIC, self.magic, self.checksum, self.as_bytes())?;
         let version = self.identity.version.get();
-        if version > VERSION {
+        if !knows_version(version) {
             return Err(Corruption::Newer { structure: "journal", version, features: 0 });
         }
         check_zeros("journal", 42, &self.identity.reserved)?;

@@ -76,7 +76,7 @@ pub(crate) fn successors(world: &World, operations: &[Operation], rules: Rules) 
     let mut found = Vec::new();
     match &world.writer {
         None => {
-            start_writers(world, rules, &mut found);
+            start_writers(world, &mut found);
             disasters::rot_meta(world, &mut found);
             disasters::rot_journal(world, &mut found);
         }
@@ -116,7 +116,7 @@ pub(crate) fn spend(world: &mut World, of: impl FnOnce(&mut Budget) -> &mut u8) 
 }
 
 /// A writer is started, or a repair.
-fn start_writers(world: &World, rules: Rules, found: &mut Vec<Successor>) {
+fn start_writers(world: &World, found: &mut Vec<Successor>) {
     if world.refusal_count == REFUSAL_COUNT_MAX {
         return;
     }
@@ -127,7 +127,7 @@ fn start_writers(world: &World, rules: Rules, found: &mut Vec<Successor>) {
                 next.damage = Some(Damage::JournalUnderRepair);
             }
             let mut writer = Writer::new(next.nonce, repairs);
-            writer.first(steps::open(next.disk.name.get().is_some(), rules));
+            writer.first(steps::open(next.disk.name.get().is_some()));
             next.writer = Some(writer);
             Ok(())
         })

@@ -80,6 +80,10 @@ pub(crate) const COMMITS_AND_CUT: History =
 /// Few operations, and crashes anywhere, in recovery too.
 pub(crate) const RECOVERY: History = History { operations: &[APPEND, Close], ..COMMITS };
 
+/// The same, and one more after a close that did not get through.
+pub(crate) const RECOVERY_AND_MORE: History =
+    History { budget: Budget { operations: 3, ..RECOVERY.budget }, ..RECOVERY };
+
 /// Checkpoints between commits.
 pub(crate) const CHECKPOINTS: History = History {
     name: "checkpoints",

@@ -137,8 +137,8 @@ pub(crate) const OMISSIONS: &[Omission] = &[
     ),
     omission(
         7,
-        &[Rule::JournalSyncedBeforeLinked],
-        "the journal is linked in before its header is synced",
+        &[Rule::JournalSyncedBeforeDirty],
+        "meta is dirty before the journal is synced",
         RECOVERY,
         Violation::FalseAlarm(Refusal::OtherJournal),
     ),
@@ -147,7 +147,7 @@ pub(crate) const OMISSIONS: &[Omission] = &[
         &[Rule::DirectoryBeforeDirty],
         "meta is dirty before the journal's name is synced",
         RECOVERY,
-        Violation::FalseAlarm(Refusal::OtherJournal),
+        Violation::FalseAlarm(Refusal::JournalMissing),
     ),
     omission(
         7,
@@ -236,9 +236,9 @@ pub(crate) const OMISSIONS: &[Omission] = &[
     omission(
         12,
         &[Rule::StoreSyncedFirst],
-        "recovery believes a meta that may be only in the page cache",
-        RECOVERY,
-        Violation::FalseAlarm(Refusal::OtherJournal),
+        "a meta that may be only in the page cache is believed",
+        RECOVERY_AND_MORE,
+        Violation::Lost,
     ),
     omission(
         12,

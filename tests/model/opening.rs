@@ -8,20 +8,23 @@ use crate::state::{CommitNumber, Damage, Image, Images, Journal, SLOT_COUNT_MAX,
 use crate::steps::{self, Step};
 use crate::unit::Unit;
 
-/// Makes a journal of zeros with a header of its own, and links it in.
-pub(crate) fn link_journal(world: &mut World, rules: Rules) {
-    world.journal_id = world.journal_id.next();
-    let mut header = Unit::synced(None);
-    header.write(Some(world.journal_id));
-    if rules.hold(Rule::JournalSyncedBeforeLinked) {
-        header.sync();
-    }
+/// Makes an empty file in the journal's place.
+pub(crate) fn claim_journal(world: &mut World) {
     let frames = std::array::from_fn(|_| Unit::synced(None));
-    world.disk.journals.push(Journal { header, frames });
+    world.disk.journals.push(Journal { header: Unit::synced(None), frames });
     world.disk.name.write(Some(world.disk.journals.len() - 1));
     world.forget_unreachable_journals();
     writer(world).made_journal = true;
-    writer(world).journal = world.journal_id;
+}
+
+/// Makes a journal of the file in its place, which may be one that nobody needs any more.
+pub(crate) fn fill_journal(world: &mut World) {
+    world.journal_id = world.journal_id.next();
+    let id = world.journal_id;
+    let journal = journal(&mut world.disk);
+    journal.header.write(Some(id));
+    journal.frames.iter_mut().for_each(|frame| frame.write(None));
+    writer(world).journal = id;
 }
 
 /// Begins a new life, before anything else is touched.
@@ -38,6 +41,15 @@ pub(crate) fn announce(world: &mut World, rules: Rules) {
     if rules.hold(Rule::RecoveryIsOdd) {
         live.sequence = odd(live.sequence, rules);
     }
+}
+
+/// Looks whether the store was closed: only then nothing has to be synced before it is decided.
+pub(crate) fn look(world: &mut World, rules: Rules) {
+    let newest = newest_meta(&world.disk.metas(), rules);
+    let was_closed = newest.is_some_and(|(_, meta)| !meta.dirty);
+    let mut steps = if was_closed { Vec::new() } else { steps::distrust(rules) };
+    steps.push(Step::Decide);
+    writer(world).first(steps);
 }
 
 /// Writes once more what the decision will rest on, so that the next sync cannot pass it by.
@@ -90,7 +102,7 @@ pub(crate) fn take_over(world: &mut World, rules: Rules) -> Result<(), Violation
         writer.journal = meta.journal;
         steps::recover(&images, repairs, rules)
     } else {
-        steps::open_clean(made_journal, rules)
+        vec![Step::PublishRecovery]
     };
     writer.first(steps);
     Ok(())

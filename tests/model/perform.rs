@@ -38,13 +38,15 @@ pub(crate) fn perform_next(world: &mut World, rules: Rules) -> Result<(), Violat
         Step::PlanCommit | Step::PlanBulk { .. } | Step::PlanCheckpoint | Step::PlanClose => {
             plan(writer(world), step, rules);
         }
-        Step::LinkJournal => opening::link_journal(world, rules),
+        Step::ClaimJournal => opening::claim_journal(world),
+        Step::FillJournal => opening::fill_journal(world),
         Step::SyncDirectory => {
             world.disk.name.sync();
             world.forget_unreachable_journals();
         }
         Step::Lock => writer(world).locked = true,
         Step::Announce => opening::announce(world, rules),
+        Step::Look => opening::look(world, rules),
         Step::RewriteNewest => opening::rewrite_newest(world, rules),
         Step::SyncJournal => world.disk.sync_journal(),
         Step::Decide => return opening::take_over(world, rules),

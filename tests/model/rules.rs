@@ -33,8 +33,8 @@ pub(crate) enum Rule {
     VisibleBeforeReturn,
     /// A sequence word that a dead writer left odd stays odd.
     SequenceSurvivesItsWriter,
-    /// A journal's header is synced before a name leads to it.
-    JournalSyncedBeforeLinked,
+    /// A journal is synced before meta expects it.
+    JournalSyncedBeforeDirty,
     /// The journal's name is synced before meta expects it.
     DirectoryBeforeDirty,
     /// Meta expects a journal, durably, before the first frame is written.

@@ -20,14 +20,18 @@ pub(crate) enum Step {
     /// Decides how to close.
     PlanClose,
 
-    /// Makes a journal with a header, and links it in.
-    LinkJournal,
+    /// Makes an empty file in the journal's place.
+    ClaimJournal,
+    /// Makes a journal of the file in its place: a new header, and no frames.
+    FillJournal,
     /// Makes the journal's name durable.
     SyncDirectory,
     /// Takes the journal's lock, which dies with the process.
     Lock,
     /// Puts a new nonce into the live block.
     Announce,
+    /// Looks whether the store was closed.
+    Look,
     /// Writes the newest meta and the last frame once more.
     RewriteNewest,
     /// Syncs the journal, where that makes no commit durable.
@@ -92,44 +96,51 @@ pub(crate) enum MetaKind {
 }
 
 /// Opening, as far as it goes before it is known what there is to recover.
-pub(crate) fn open(has_journal: bool, rules: Rules) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if !has_journal {
-        steps.extend(make_journal(rules));
-    }
-    steps.extend([Step::Lock, Step::Announce]);
-    // Trust nothing that may be only in the page cache.
-    steps.push(Step::RewriteNewest);
+pub(crate) fn open(has_journal: bool) -> Vec<Step> {
+    let claim = if has_journal { None } else { Some(Step::ClaimJournal) };
+    claim.into_iter().chain([Step::Lock, Step::Announce, Step::Look]).collect()
+}
+
+/// Trusts nothing that may be only in the page cache, before what was not closed is recovered.
+pub(crate) fn distrust(rules: Rules) -> Vec<Step> {
+    let mut steps = vec![Step::RewriteNewest];
     if rules.hold(Rule::JournalSyncedFirst) {
         steps.push(Step::SyncJournal);
     }
+    steps.extend(sync_store_first(rules));
+    steps.push(Step::SyncDirectory);
+    steps
+}
+
+/// What is built upon is durable.
+fn sync_store_first(rules: Rules) -> Vec<Step> {
+    let mut steps = Vec::new();
     if rules.hold(Rule::StoreSyncedFirst) {
         steps.push(Step::SyncStore);
     }
     if rules.hold(Rule::LengthSyncedFirst) {
         steps.push(Step::SyncLength);
     }
-    steps.extend([Step::SyncDirectory, Step::Decide]);
     steps
 }
 
-/// A new journal under its name.
-fn make_journal(rules: Rules) -> Vec<Step> {
-    let mut steps = vec![Step::LinkJournal];
+/// Before the first frame of a life: the file in the journal's place becomes a journal, durably,
+/// and then meta expects it.
+fn begin_journal(rules: Rules) -> Vec<Step> {
+    // What a clean store builds upon may be only in the page cache so far.
+    let mut steps = vec![Step::RewriteNewest];
+    steps.extend(sync_store_first(rules));
+    steps.push(Step::FillJournal);
+    if rules.hold(Rule::JournalSyncedBeforeDirty) {
+        steps.push(Step::SyncJournal);
+    }
     if rules.hold(Rule::DirectoryBeforeDirty) {
         steps.push(Step::SyncDirectory);
     }
-    steps
-}
-
-/// The rest of opening a cleanly closed store. Only a journal that was just made is used.
-pub(crate) fn open_clean(made_journal: bool, rules: Rules) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if !made_journal {
-        steps.push(Step::Unlink);
-        steps.extend(make_journal(rules));
+    steps.push(Step::WriteMeta(MetaKind::FirstWrite));
+    if rules.hold(Rule::DirtyBeforeFrame) {
+        steps.push(Step::SyncStore);
     }
-    steps.push(Step::PublishRecovery);
     steps
 }
 
@@ -153,10 +164,7 @@ pub(crate) fn recover(images: &Images, repairs: bool, rules: Rules) -> Vec<Step>
 pub(crate) fn commit(writer: &Writer, rules: Rules) -> Vec<Step> {
     let mut steps = Vec::new();
     if !writer.dirty {
-        steps.push(Step::WriteMeta(MetaKind::FirstWrite));
-        if rules.hold(Rule::DirtyBeforeFrame) {
-            steps.push(Step::SyncStore);
-        }
+        steps.extend(begin_journal(rules));
     }
     let one_frame = rules.hold(Rule::OneFramePerSync);
     let frame_count = if one_frame { 1 } else { writer.pending.len() };
@@ -303,6 +311,7 @@ impl Step {
                 | Step::PlanBulk { .. }
                 | Step::PlanCheckpoint
                 | Step::PlanClose
+                | Step::Look
                 | Step::Decide
                 | Step::Return
                 | Step::Refuse

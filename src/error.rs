@@ -83,8 +83,8 @@ pub enum Error {
         /// What is wrong, and where.
         corruption: Corruption,
     },
-    /// The file was written by a newer version, or with features that this one does not know.
-    #[error("{} needs a newer stridedb: {reason}", path.display())]
+    /// The file has a version of the format, or features, that this version does not know.
+    #[error("{} needs another version of stridedb: {reason}", path.display())]
     Unsupported {
         /// The store.
         path: PathBuf,

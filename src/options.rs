@@ -50,7 +50,8 @@ pub enum Durability {
     /// durable together. A crash before that takes those that wait, the newest ones, whole. A
     /// [`SharedStore`](crate::SharedStore) needs no next write.
     Deferred {
-        /// How long a commit may wait when the next write comes.
+        /// How long a commit may wait when the next write comes, to a tick of the system's clock:
+        /// some milliseconds.
         max_delay: Duration,
         /// Bytes of slots that may wait.
         max_bytes: u64,

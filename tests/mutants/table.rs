@@ -338,7 +338,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         RECOVER,
         "self.checkpoint_or_poison()?; // What was dropped",
         "// What was dropped",
-        CRASHES, 100_000,
+        WRITTEN_BACK, 100_000,
     ),
     mutant(
         "a leftover journal is used again before the metas are mended",

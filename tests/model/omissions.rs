@@ -238,7 +238,7 @@ pub(crate) const OMISSIONS: &[Omission] = &[
         &[Rule::StoreSyncedFirst],
         "a meta that may be only in the page cache is believed",
         RECOVERY_AND_MORE,
-        Violation::Lost,
+        Violation::FalseAlarm(Refusal::OtherJournal),
     ),
     omission(
         12,

@@ -43,11 +43,18 @@ pub(crate) fn announce(world: &mut World, rules: Rules) {
     }
 }
 
-/// Looks whether the store was closed: only then nothing has to be synced before it is decided.
+/// Looks whether the store was closed. If it was, and nothing stands in the journal's place but an
+/// empty file, nothing has to be synced before it is decided.
 pub(crate) fn look(world: &mut World, rules: Rules) {
     let newest = newest_meta(&world.disk.metas(), rules);
     let was_closed = newest.is_some_and(|(_, meta)| !meta.dirty);
-    let mut steps = if was_closed { Vec::new() } else { steps::distrust(rules) };
+    let has_leftover = world.disk.journal().is_some_and(|journal| journal.header.get().is_some());
+    let mut steps = match (was_closed, has_leftover) {
+        (true, false) => Vec::new(),
+        // Who removes it must know that meta needs it no more.
+        (true, true) => steps::distrust_meta(rules),
+        (false, _) => steps::distrust(rules),
+    };
     steps.push(Step::Decide);
     writer(world).first(steps);
 }

@@ -103,18 +103,17 @@ pub(crate) fn open(has_journal: bool) -> Vec<Step> {
 
 /// Trusts nothing that may be only in the page cache, before what was not closed is recovered.
 pub(crate) fn distrust(rules: Rules) -> Vec<Step> {
-    let mut steps = vec![Step::RewriteNewest];
+    let mut steps = distrust_meta(rules);
     if rules.hold(Rule::JournalSyncedFirst) {
-        steps.push(Step::SyncJournal);
+        steps.insert(1, Step::SyncJournal);
     }
-    steps.extend(sync_store_first(rules));
     steps.push(Step::SyncDirectory);
     steps
 }
 
-/// What is built upon is durable.
-fn sync_store_first(rules: Rules) -> Vec<Step> {
-    let mut steps = Vec::new();
+/// The same of the newest meta and of the file's length.
+pub(crate) fn distrust_meta(rules: Rules) -> Vec<Step> {
+    let mut steps = vec![Step::RewriteNewest];
     if rules.hold(Rule::StoreSyncedFirst) {
         steps.push(Step::SyncStore);
     }
@@ -128,8 +127,7 @@ fn sync_store_first(rules: Rules) -> Vec<Step> {
 /// and then meta expects it.
 fn begin_journal(rules: Rules) -> Vec<Step> {
     // What a clean store builds upon may be only in the page cache so far.
-    let mut steps = vec![Step::RewriteNewest];
-    steps.extend(sync_store_first(rules));
+    let mut steps = distrust_meta(rules);
     steps.push(Step::FillJournal);
     if rules.hold(Rule::JournalSyncedBeforeDirty) {
         steps.push(Step::SyncJournal);

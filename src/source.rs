@@ -72,7 +72,11 @@ impl Records for &RawStore {
     }
 
     fn get_slowly<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
-        let (tag, _) = self.read_area(place, area)?;
+        let (tag, _) = if self.has_overlay() {
+            self.read_area(place, area)? // It may well be in the mapping.
+        } else {
+            self.read(place, area.as_mut())?
+        };
         Ok(tag.state() == State::Live)
     }
 

@@ -115,7 +115,7 @@ fn make_killed(path: &Path) -> Result<Numbers> {
     let mut store = Store::<Everything>::open(&made)?;
     store.update(0, &everything(300))?;
     let mut bytes = fs::read(&made).expect("it was just written");
-    // What the writer was there says where these files were made, and no reader asks for it.
+    // The live block says where these files were made, and no reader of a file at rest asks for it.
     bytes[LIVE_OFFSET as usize..][..PAGE_SIZE].fill(0);
     fs::write(path, bytes).expect("there is room");
     store.update(5, &everything(301))?;

@@ -68,6 +68,15 @@ impl Summer {
         Self { way }
     }
 
+    /// One of each way that this processor has.
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<Self> {
+        let narrow = Multiplier::new();
+        let wide = narrow.and_then(Multiplier::widened);
+        let ways = [narrow.map(Way::Narrow), wide.map(Way::Wide), Some(Way::Library)];
+        ways.into_iter().flatten().map(|way| Self { way }).collect()
+    }
+
     /// Does some work in which [`Summer::crc32`] is fast.
     #[inline(always)]
     pub(crate) fn run<W: Summing>(self, work: W, input: W::Input) -> W::Output {
@@ -133,6 +142,11 @@ impl<W: Summing> Multiplying for Multiplied<W> {
 impl Summer {
     pub(crate) fn new() -> Self {
         Self {}
+    }
+
+    #[cfg(test)]
+    pub(crate) fn all() -> Vec<Self> {
+        vec![Self {}]
     }
 
     #[inline(always)]

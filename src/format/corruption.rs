@@ -18,13 +18,14 @@ pub enum Corruption {
         /// What stands in its place.
         found: [u8; 8],
     },
-    /// A page is whole, and says that the file must not be read without knowing more.
+    /// A page is whole, and says that the file must not be read without knowing more: it is of a
+    /// newer version, or of the trial before the first one.
     #[error(
         "{structure}: to read the file, format version {version} and features {features:#x} must \
          be known; this one knows version {VERSION} and no features"
     )]
     Newer {
-        /// `header`, `meta A`, `meta B`
+        /// `header`, `meta A`, `meta B`, `journal`
         structure: &'static str,
         /// The least version that reads it.
         version: u16,

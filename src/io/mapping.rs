@@ -3,9 +3,9 @@
 //! The mapping is shared with other processes, which may ignore every lock. So no reference to
 //! plain bytes is ever made, other than where the caller promises that nobody does: bytes are
 //! copied in and out through relaxed atomics of one word type, which the language allows to change
-//! under our hands. A read-only mapping is only ever loaded
-//! from: "sufficiently small" relaxed loads are allowed on read-only memory (`std::sync::atomic`,
-//! "Atomic accesses to read-only memory").
+//! under our hands, or by an instruction that stands for several of their loads (docs/safety.md). A
+//! read-only mapping is only ever loaded from: "sufficiently small" relaxed loads are allowed on
+//! read-only memory (`std::sync::atomic`, "Atomic accesses to read-only memory").
 //!
 //! If another process cuts the file, a load beyond its new end is a SIGBUS: it ends the process,
 //! it does not corrupt it.

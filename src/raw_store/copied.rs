@@ -112,7 +112,13 @@ impl<A: Area, I: Iterator<Item = u64>, const BESIDE_WRITER: bool> Summing
         let trailers = &mut copies.trailers[..areas.len()];
         let area_crcs = &mut copies.area_crcs[..areas.len()];
         for index in indices.take(areas.len()) {
-            let copied = slots.copy::<A, BESIDE_WRITER>(index, summer);
+            let copied = match slots.copy::<A, BESIDE_WRITER>(index, summer) {
+                // Somebody writes it: it has the trailer of no slot, and those after it are read.
+                None if BESIDE_WRITER && slots.has(index) => {
+                    Some((Trailer::new_zeroed(), 0, A::new_zeroed()))
+                }
+                copied => copied,
+            };
             let Some((trailer, area_crc, area)) = copied else { break };
             area_crcs[count] = area_crc;
             areas[count] = area;

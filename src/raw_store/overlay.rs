@@ -101,19 +101,21 @@ impl Overlay {
         other.clear();
     }
 
-    /// Forgets all slots. Keeps memory for about as many as there were: the next ones are likely to
-    /// be as many.
+    /// Forgets all slots. Keeps memory for up to twice as many as there were, since the next ones
+    /// are likely to be as many; but no more than 64 MiB for their words.
     pub(crate) fn clear(&mut self) {
         /// So much memory is always kept.
         const WORDS_MIN: usize = 1 << 17;
-        let (count, count_min) = (self.len(), WORDS_MIN / self.slot_words);
+        const WORDS_MAX: usize = 1 << 23;
+        let (count_min, count_max) = (WORDS_MIN / self.slot_words, WORDS_MAX / self.slot_words);
+        let count = (2 * self.len()).min(count_max);
         self.indices.clear();
         self.words.clear();
         if !self.positions.is_empty() {
             self.positions.clear();
         }
         if self.indices.capacity() > count_min {
-            let count = count_min.max(2 * count);
+            let count = count_min.max(count);
             self.indices.shrink_to(count);
             self.words.shrink_to(count * self.slot_words);
             self.positions.shrink_to(count);

@@ -100,7 +100,7 @@ impl RawStore {
     }
 
     /// The same, where the area's size is known only now.
-    pub(super) fn read(&self, place: Place, area: &mut [u64]) -> Result<(Tag, u32)> {
+    pub(crate) fn read(&self, place: Place, area: &mut [u64]) -> Result<(Tag, u32)> {
         let index = place.index;
         if index.get() >= self.meta.len {
             return Err(self.out_of_range(index));
@@ -153,4 +153,60 @@ impl<A: Area> Summing for ReadMapped<'_, A> {
 #[inline(never)]
 fn stale(index: SlotIndex, expected: u16, tag: Tag) -> Error {
     Error::Stale { index, expected, actual: tag.generation() }
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::IntoBytes;
+
+    use super::*;
+    use crate::schema::{Field, Schema, Type};
+
+    /// Records of so many words are read in each way in which this processor can sum them.
+    fn assert_read_in_each_way<const WORDS: usize>() {
+        let field = Field::new("words", Type::Bytes(8 * WORDS as u32));
+        let schema = Schema::new("Words", "", vec![field]).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = RawStore::create(directory.path().join("s.stride"), &schema).unwrap();
+        let area = |index: u64| -> [u64; WORDS] {
+            std::array::from_fn(|word| {
+                (index << 32 | word as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            })
+        };
+        for index in 0..20 {
+            store.append(area(index).as_bytes()).unwrap();
+        }
+        let ways = Summer::all();
+        println!("{WORDS} words in {} ways", ways.len());
+        for summer in ways {
+            store.slots.summer = summer;
+            for index in 0..20 {
+                let mut found = [0; WORDS];
+                let (tag, area_crc) = store.read_area(index.into(), &mut found).unwrap();
+                assert_eq!((found, area_crc), (area(index), crc32(&area(index))), "{summer:?}");
+                let quickly = store.summer().run(ReadMapped::new(&store), index.into());
+                assert_eq!(quickly, Some((tag, area_crc, found)), "{summer:?}");
+            }
+            let mut copies = CopiedSlots::<[u64; WORDS]>::new();
+            store.copy_out(0..20, &mut copies);
+            assert!(copies.len() > 0);
+            for index in 0..copies.len() {
+                let found = copies.get(index, (index as u64).into());
+                assert_eq!(found, Some(Some(&area(index as u64))), "{summer:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn slots_are_summed_and_copied_alike_in_each_way() {
+        assert_read_in_each_way::<1>();
+        assert_read_in_each_way::<2>();
+        assert_read_in_each_way::<3>();
+        assert_read_in_each_way::<4>();
+        assert_read_in_each_way::<7>();
+        assert_read_in_each_way::<8>();
+        assert_read_in_each_way::<13>();
+        assert_read_in_each_way::<32>();
+        assert_read_in_each_way::<33>();
+    }
 }

@@ -47,7 +47,7 @@ impl Loads for Summer {
     fn load_four(self, words: &[AtomicUsize; 4]) -> Four {
         #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
         if let Some(wide) = self.wide() {
-            return wide.load(words);
+            return wide.load_shared(words);
         }
         WordByWord.load_four(words)
     }
@@ -94,6 +94,11 @@ impl Slots {
         Some((zerocopy::transmute!(trailer), summer.crc32(&area), area))
     }
 
+    /// Whether the file has a slot.
+    pub(super) fn has(&self, index: u64) -> bool {
+        usize::try_from(index).is_ok_and(|index| index < self.mapping.count())
+    }
+
     /// A slot's trailer, and its area copied out beside a writer, where its size is known only now;
     /// `None` while somebody writes it. `Err` if the file does not have the slot.
     pub(crate) fn read_beside_writer(
@@ -104,9 +109,8 @@ impl Slots {
         let Some(element) = self.mapping.element(index.get(), size_of_val(area)) else {
             return Err(self.too_short(index));
         };
-        Ok(element
-            .read(area.as_mut_bytes(), self.summer)
-            .map(|trailer| zerocopy::transmute!(trailer)))
+        let trailer = element.read(area.as_mut_bytes(), WordByWord);
+        Ok(trailer.map(|trailer| zerocopy::transmute!(trailer)))
     }
 
     /// Lets the processor fetch a slot that is needed soon.

@@ -103,17 +103,22 @@ pub(crate) fn open(has_journal: bool) -> Vec<Step> {
 
 /// Trusts nothing that may be only in the page cache, before what was not closed is recovered.
 pub(crate) fn distrust(rules: Rules) -> Vec<Step> {
-    let mut steps = distrust_meta(rules);
+    let mut steps = vec![Step::RewriteNewest];
     if rules.hold(Rule::JournalSyncedFirst) {
-        steps.insert(1, Step::SyncJournal);
+        steps.push(Step::SyncJournal);
     }
+    steps.extend(sync_store_first(rules));
     steps.push(Step::SyncDirectory);
     steps
 }
 
 /// The same of the newest meta and of the file's length.
 pub(crate) fn distrust_meta(rules: Rules) -> Vec<Step> {
-    let mut steps = vec![Step::RewriteNewest];
+    [vec![Step::RewriteNewest], sync_store_first(rules)].concat()
+}
+
+fn sync_store_first(rules: Rules) -> Vec<Step> {
+    let mut steps = Vec::new();
     if rules.hold(Rule::StoreSyncedFirst) {
         steps.push(Step::SyncStore);
     }

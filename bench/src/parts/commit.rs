@@ -197,8 +197,7 @@ fn measure_recovery(bench: &mut Bench<'_>) -> Outcome {
     Ok(())
 }
 
-/// Commits a hundred transactions of a thousand updates.
-/// So many transactions of a thousand updates, with numbers from one on.
+/// Commits so many transactions of a thousand updates, with numbers from one on.
 type Update = fn(&mut Store<Tick>, u64, u64) -> Outcome;
 
 fn update_together(store: &mut Store<Tick>, seed: u64, count: u64) -> Outcome {

@@ -384,7 +384,6 @@ impl RawStore {
 
     #[inline]
     pub(crate) fn update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
-        self.prefetch::<A>(place.index); // It is on its way while all else is seen to.
         self.write_one(|store| store.stage_update_area(place, area))
     }
 

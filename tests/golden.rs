@@ -8,7 +8,7 @@
 //! ```
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zerocopy::{IntoBytes, big_endian, little_endian};
 
@@ -133,46 +133,25 @@ fn make_killed(path: &Path) -> Result<Numbers> {
     Ok(numbers)
 }
 
-/// A file that was made, and the journal beside it.
-struct Golden {
-    name: &'static str,
-    order: ByteOrder,
-    store: &'static [u8],
-    journal: Option<&'static [u8]>,
-}
-
-macro_rules! data {
-    ($name:literal) => {
-        include_bytes!(concat!("golden/", $name))
-    };
-}
-
-const GOLDEN: [Golden; 4] = [
-    Golden {
-        name: "v1-little-closed",
-        order: ByteOrder::Little,
-        store: data!("v1-little-closed.stride"),
-        journal: None,
-    },
-    Golden {
-        name: "v1-little-killed",
-        order: ByteOrder::Little,
-        store: data!("v1-little-killed.stride"),
-        journal: Some(data!("v1-little-killed.stride-journal")),
-    },
-    Golden {
-        name: "v1-big-closed",
-        order: ByteOrder::Big,
-        store: data!("v1-big-closed.stride"),
-        journal: None,
-    },
-    Golden {
-        name: "v1-big-killed",
-        order: ByteOrder::Big,
-        store: data!("v1-big-killed.stride"),
-        journal: Some(data!("v1-big-killed.stride-journal")),
-    },
+/// The stores that were made. Those of killed writers have a journal beside them.
+const GOLDEN: [(&str, ByteOrder); 4] = [
+    ("v1-little-closed", ByteOrder::Little),
+    ("v1-little-killed", ByteOrder::Little),
+    ("v1-big-closed", ByteOrder::Big),
+    ("v1-big-killed", ByteOrder::Big),
 ];
+
+/// Copies a store that was made, and its journal if it has one, into a directory.
+fn copied(name: &str, directory: &Path) -> PathBuf {
+    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    for suffix in ["stride", "stride-journal"] {
+        let file = format!("{name}.{suffix}");
+        if suffix == "stride" || name.ends_with("killed") {
+            fs::copy(made.join(&file), directory.join(file)).expect("it was made");
+        }
+    }
+    directory.join(format!("{name}.stride"))
+}
 
 /// What is in a record of either byte order: names and values.
 fn shown(schema: &Schema, order: ByteOrder, record: &[u8]) -> String {
@@ -203,17 +182,13 @@ fn assert_sound(path: &Path) {
 
 #[test]
 fn files_of_each_version_are_read_and_written() {
-    for Golden { name, order, store: bytes, journal } in GOLDEN {
+    for (name, order) in GOLDEN {
         println!("{name}");
         let directory = tempfile::tempdir().unwrap();
         let made = directory.path().join("again.stride");
-        let numbers = if journal.is_some() { make_killed(&made) } else { make_closed(&made) };
-        let mut numbers = numbers.unwrap();
-        let path = directory.path().join(format!("{name}.stride"));
-        fs::write(&path, bytes).unwrap();
-        if let Some(journal) = journal {
-            fs::write(format!("{}-journal", path.display()), journal).unwrap();
-        }
+        let make = if name.ends_with("killed") { make_killed } else { make_closed };
+        let mut numbers = make(&made).unwrap();
+        let path = copied(name, directory.path());
 
         let reader = RawReader::open(&path).unwrap();
         assert_eq!(reader.byte_order(), order);
@@ -241,8 +216,10 @@ fn files_of_each_version_are_read_and_written() {
 /// The schema's text is part of the format: what is written today is what was written then.
 #[test]
 fn the_schema_of_a_type_has_the_text_that_it_had() {
-    for Golden { name, store, .. } in GOLDEN {
-        let text = Everything::schema().to_json();
+    let text = Everything::schema().to_json();
+    for (name, _) in GOLDEN {
+        let directory = tempfile::tempdir().unwrap();
+        let store = fs::read(copied(name, directory.path())).unwrap();
         let there = store.windows(text.len()).any(|window| window == text.as_bytes());
         assert!(there, "{name} has not: {text}");
     }
@@ -252,8 +229,7 @@ fn the_schema_of_a_type_has_the_text_that_it_had() {
 #[test]
 fn the_generations_are_those_that_were_handed_out() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("closed.stride");
-    fs::write(&path, GOLDEN[0].store).unwrap();
+    let path = copied("v1-little-closed", directory.path());
     let store = RawStore::open(&path).unwrap();
     let generation = |index: u64| store.handle(index).unwrap().map(|handle| handle.generation);
     let found: Vec<_> = [0, 1, 3, 8, 29, 30, 34].map(generation).into_iter().collect();

@@ -97,10 +97,7 @@ impl Summer {
             _ => crc32_of_any(piece.as_bytes()),
         }
     }
-}
 
-#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-impl Summer {
     /// What loads several words of shared memory at once.
     #[inline(always)]
     pub(crate) fn wide(self) -> Option<Multiplier<true>> {

@@ -60,9 +60,13 @@ pub(crate) trait Word {
     fn load_relaxed(&self) -> usize;
 
     /// The bytes of several words, in no order with other words or among each other.
-    fn load_four(words: &[Self; 4], loads: impl Loads) -> Four
+    #[inline(always)]
+    fn load_four(words: &[Self; 4], _: impl Loads) -> Four
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        zerocopy::transmute!(words.each_ref().map(Self::load_relaxed))
+    }
 
     /// Changes the value, in no order with other words.
     fn store_relaxed(&self, value: usize);

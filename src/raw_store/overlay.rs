@@ -108,14 +108,11 @@ impl Overlay {
         const WORDS_MIN: usize = 1 << 17;
         const WORDS_MAX: usize = 1 << 23;
         let (count_min, count_max) = (WORDS_MIN / self.slot_words, WORDS_MAX / self.slot_words);
-        let count = (2 * self.len()).min(count_max);
+        let count = (2 * self.len()).clamp(count_min, count_max);
         self.indices.clear();
         self.words.clear();
-        if !self.positions.is_empty() {
-            self.positions.clear();
-        }
+        self.positions.clear();
         if self.indices.capacity() > count_min {
-            let count = count_min.max(count);
             self.indices.shrink_to(count);
             self.words.shrink_to(count * self.slot_words);
             self.positions.shrink_to(count);

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use loom::model::Builder;
 use loom::thread;
 
-use super::super::sequence::{Fence, Four, WordByWord};
+use super::super::sequence::{Fence, WordByWord};
 use super::*;
 use crate::io::sim::Place;
 
@@ -36,10 +36,6 @@ impl<const MISSING: usize> Watched<MISSING> {
 impl<const MISSING: usize> Word for Watched<MISSING> {
     fn load_relaxed(&self) -> usize {
         self.0.load(Ordering::Relaxed)
-    }
-
-    fn load_four(words: &[Self; 4], _: impl Loads) -> Four {
-        zerocopy::transmute!(words.each_ref().map(Word::load_relaxed))
     }
 
     fn store_relaxed(&self, value: usize) {

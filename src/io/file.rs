@@ -357,7 +357,8 @@ impl StoreFile {
     }
 }
 
-fn is_no_room(error: &io::Error) -> bool {
+/// Whether a file system, a quota or a limit has no room for what was asked.
+pub(crate) fn is_no_room(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

@@ -30,7 +30,7 @@ pub(crate) use background::BackgroundSync;
 pub(crate) use clock::Clock;
 pub(crate) use copy::{copy_range, copy_start};
 pub(crate) use element::Words;
-pub(crate) use file::{NewFile, StoreFile};
+pub(crate) use file::{NewFile, StoreFile, is_no_room};
 pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::Growth;
 pub(crate) use mapping::{Mapping, MappingOptions, prefetch};

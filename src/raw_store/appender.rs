@@ -98,10 +98,8 @@ impl<'s> Appender<'s> {
         let index = SlotIndex::new(self.next);
         self.store.progress.spilled = true;
         let tag = Tag::first(self.store.meta.generation_base);
-        match self.store.slots.write_new(index, tag, area) {
-            Ok(area_crc) => self.digest.add(self.next, area_crc),
-            Err(source) => return Err(self.store.corrupt(source)),
-        }
+        let area_crc = self.store.spill(index, tag, area)?;
+        self.digest.add(self.next, area_crc);
         self.next += 1;
         Ok(index)
     }
@@ -128,8 +126,7 @@ impl<'s> Appender<'s> {
         }
         self.store.make_room(self.next, 1)?;
         self.pause = self.store.pause_after(self.next);
-        self.store.populate_up_to(self.next, self.pause)?;
-        Ok(())
+        self.store.populate_up_to(self.next, self.pause)
     }
 
     /// Records appended so far.

@@ -194,7 +194,7 @@ impl RawStore {
         populated.map_err(|source| self.full(len as u64, source))
     }
 
-    fn full(&self, needed: u64, source: std::io::Error) -> Error {
+    pub(super) fn full(&self, needed: u64, source: std::io::Error) -> Error {
         Error::Full {
             path: self.path().to_owned(),
             needed,

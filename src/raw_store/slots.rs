@@ -146,16 +146,37 @@ impl Slots {
     #[inline]
     pub(super) fn write_new(
         &mut self,
+        file: &StoreFile,
         index: SlotIndex,
         tag: Tag,
         area: &[u64],
-    ) -> Result<u32, Corruption> {
-        let area_crc = crc32(area);
-        let trailer = zerocopy::transmute!(Trailer::seal(index, tag, area_crc, self.key));
+    ) -> Result<u32> {
+        let (trailer, area_crc) = self.seal(index, tag, area);
+        let trailer = zerocopy::transmute!(trailer);
+        if self.moves_blocks {
+            return self.write_new_through(file, index, area, trailer).map(|()| area_crc);
+        }
         match self.mapping.write(index.get(), area, trailer) {
             Some(()) => Ok(area_crc),
-            None => Err(self.too_short(index)),
+            None => Err(self.outside(file, index)),
         }
+    }
+
+    /// The same through the file: if there is no room for it, that is an error and no signal.
+    #[cold]
+    fn write_new_through(
+        &self,
+        file: &StoreFile,
+        index: SlotIndex,
+        area: &[u64],
+        trailer: [u8; 8],
+    ) -> Result<()> {
+        let start = self.geometry.slot_offset(index).unwrap_or(u64::MAX);
+        with_words(area.len() + 1, |slot| {
+            slot[..area.len()].copy_from_slice(area);
+            slot[area.len()] = u64::from_ne_bytes(trailer);
+            file.write(start, slot.as_bytes())
+        })
     }
 
     /// The trailer of a slot, and its area's CRC-32.
@@ -177,13 +198,11 @@ impl Slots {
         if self.moves_blocks {
             return self.put_through(file, index, odd, area, even);
         }
-        self.mapping.overwrite(index.get(), area, odd, even).ok_or_else(|| Error::Corrupt {
-            path: file.path().to_owned(),
-            corruption: self.too_short(index),
-        })
+        let overwritten = self.mapping.overwrite(index.get(), area, odd, even);
+        overwritten.ok_or_else(|| self.outside(file, index))
     }
 
-    /// The same through the file: if there is no room for it, that is an error and no signal.
+    /// The same through the file, as [`Slots::write_new_through`].
     fn put_through(
         &self,
         file: &StoreFile,
@@ -227,6 +246,11 @@ impl Slots {
         dump.stored_checksum = trailer.checksum.get();
         let (sealed, _) = self.seal(dump.index, dump.tag, area);
         dump.computed_checksum = sealed.checksum.get();
+    }
+
+    #[cold]
+    fn outside(&self, file: &StoreFile, index: SlotIndex) -> Error {
+        Error::Corrupt { path: file.path().to_owned(), corruption: self.too_short(index) }
     }
 
     /// The slot lies outside what is mapped.

@@ -8,6 +8,7 @@ use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
 use crate::format::meta;
 use crate::format::slot::{NO_SLOT, State, Tag, free_link, write_free_link};
+use crate::io::is_no_room;
 use crate::place::{Handle, Place};
 use crate::record::Area;
 
@@ -37,8 +38,7 @@ impl RawStore {
             // is published.
             self.populate_up_to(index.get(), index.get() + 1)?;
             self.progress.spilled = true;
-            let result = self.slots.write_new(index, tag, area);
-            result.map_err(|source| self.corrupt(source))?
+            self.spill(index, tag, area)?
         };
         self.meta.len += 1;
         self.meta.live_count += 1;
@@ -46,6 +46,18 @@ impl RawStore {
             digest.add(index.get(), area_crc);
         }
         Ok(index)
+    }
+
+    /// Writes a slot to where it belongs, at or beyond the `len` that is published; its area's
+    /// CRC-32.
+    #[inline]
+    pub(super) fn spill(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> Result<u32> {
+        match self.slots.write_new(&self.file, index, tag, area) {
+            Err(Error::Io { source, .. }) if is_no_room(&source) => {
+                Err(self.full(self.geometry().stride().into(), source))
+            }
+            result => result,
+        }
     }
 
     pub(crate) fn stage_insert(&mut self, area: &[u64]) -> Result<Handle> {

@@ -184,6 +184,25 @@ fn assert_updated(store: &Store<Block>, updated: u64) {
 
 /// Records of the stores whose blocks cannot just be overwritten.
 const LEN: u64 = 16 << 10;
+/// When appends that fill the disk have come to this record, the rest of it is taken.
+const FILLED_AT: u64 = LEN + 3000;
+
+/// What children do on a disk that gets full.
+pub(crate) const UPDATE: &str = "update until refused";
+pub(crate) const APPEND: &str = "append until refused";
+
+const FILLER: &str = "filler";
+
+/// Takes all room, after all that was written has its place.
+fn fill_disk(path: &Path) {
+    sync_file_system(path);
+    let full = std::fs::write(path.with_file_name(FILLER), vec![7; 400 << 20]).unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+}
+
+fn sync_file_system(path: &Path) {
+    run("sync", &["-f", path.to_str().unwrap()]).unwrap();
+}
 
 fn make_blocks(path: &Path) {
     let mut store = Store::<Block>::create(path).unwrap();
@@ -191,18 +210,17 @@ fn make_blocks(path: &Path) {
     store.close().unwrap();
 }
 
-/// Updates a store while its disk gets full, and again once there is room.
-fn update_until_full(path: &Path) {
-    let filler = path.with_file_name("filler");
-    let path_text = path.to_str().unwrap();
-    run("sync", &["-f", path_text]).unwrap();
-    let mut child = Child::start("update until refused", path);
-    let full = std::fs::write(&filler, vec![7; 400 << 20]).unwrap_err();
-    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+/// Lets a child work on a store while its disk gets full, and again once there is room.
+fn work_until_full(task: &'static str, path: &Path) {
+    sync_file_system(path);
+    let mut child = Child::start(task, path);
+    if task == UPDATE {
+        fill_disk(path);
+    }
     let said = child.hear().expect("the child was ended by a signal, or by what it found");
     println!("{said}");
-    std::fs::remove_file(&filler).unwrap();
-    run("sync", &["-f", path_text]).unwrap();
+    std::fs::remove_file(path.with_file_name(FILLER)).unwrap();
+    sync_file_system(path);
     child.finish();
     assert_sound(path);
 }
@@ -224,7 +242,7 @@ fn fill_beside_shared_blocks(kind: &str) {
     drop(store);
     let taken = before.saturating_sub(available());
     assert!(taken < 2 << 20, "the backup shares no blocks: it takes {taken} bytes");
-    update_until_full(&at("s.stride"));
+    work_until_full(UPDATE, &at("s.stride"));
     assert_blocks(&Store::open(at("copy")).unwrap(), LEN);
 }
 
@@ -239,9 +257,9 @@ fn a_full_btrfs_with_shared_blocks_is_an_error_and_no_signal() {
 }
 
 /// A store that another program copied here is not written in place on btrfs: each write of a block
-/// needs a new one.
-#[test]
-fn a_full_btrfs_that_moves_blocks_is_an_error_and_no_signal() {
+/// needs a new one. A child works on it until its disk is full, and goes on when there is room.
+#[track_caller]
+fn on_blocks_that_move(task: &'static str, len: u64) {
     let disk = match small_disk("btrfs") {
         Ok(disk) => disk,
         Err(why) => return println!("skipped: {why}"),
@@ -250,7 +268,37 @@ fn a_full_btrfs_that_moves_blocks_is_an_error_and_no_signal() {
     let (made, path) = (directory.path().join("s.stride"), disk.mounted_at.join("s.stride"));
     make_blocks(&made);
     std::fs::copy(made, &path).unwrap();
-    update_until_full(&path);
+    work_until_full(task, &path);
+    assert_eq!(Store::<Block>::open(&path).unwrap().len(), len);
+}
+
+#[test]
+fn a_full_btrfs_that_moves_blocks_is_an_error_and_no_signal() {
+    on_blocks_that_move(UPDATE, LEN);
+}
+
+/// Appends many records to a store whose blocks move. What was written ahead of the appends reaches
+/// the disk meanwhile, and the disk gets full: each store into it needs a block that is not there.
+pub(crate) fn append_until_refused(path: &Path) {
+    let mut store = Store::<Block>::open(path).unwrap();
+    let blocks = (LEN..).map(|number| {
+        if number == FILLED_AT {
+            fill_disk(path);
+        }
+        block(number)
+    });
+    let error = store.extend(blocks).unwrap_err();
+    say(&error.to_string());
+    wait_for_parent();
+    assert!(matches!(error, Error::Full { .. }), "{error:?}");
+    assert_blocks(&store, LEN);
+    store.append(&block(LEN)).unwrap();
+    store.close().unwrap();
+}
+
+#[test]
+fn a_bulk_append_to_a_full_btrfs_that_moves_blocks_is_an_error_and_no_signal() {
+    on_blocks_that_move(APPEND, LEN + 1);
 }
 
 #[test]

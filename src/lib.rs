@@ -148,5 +148,8 @@ pub use shared_store::SharedStore;
 pub use store::{Entries, GetMany, Iter, Slot, Store, Transaction};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};
-pub use verify::{Finding, Problem, VerifyOptions, VerifyReport, verify};
+pub use verify::{
+    Class, CoveredSlot, Finding, Health, HealthCell, Level, Problem, VerifyOptions, VerifyReport,
+    verify,
+};
 pub use zerocopy;

@@ -3,6 +3,9 @@
 //! Everything is read by pread(2), so that a failing disk is an error and not a signal, and in
 //! blocks, so that it takes the same memory however large the store is.
 
+mod diagnose;
+mod finding;
+mod health;
 mod pages;
 mod scan;
 
@@ -12,7 +15,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
 use crate::format::header::Header;
 use crate::format::journal::JournalIdentity;
@@ -22,16 +24,34 @@ use crate::io::{Lock, StoreFile};
 use crate::journal;
 
 use crate::recovery::{Decision, JournalFound, decide};
-use crate::schema::{Invalid, Schema};
+use crate::schema::Schema;
 use crate::structures::Structures;
 use scan::Scan;
+
+pub use finding::{Class, Finding, Problem};
+pub use health::{Health, HealthCell};
+
+/// How much of a store is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Level {
+    /// Header, metas, schema, journal and the file's length: no slot is looked at, so that it
+    /// takes no longer for a large store than for a small one.
+    Quick,
+    /// All of that and each slot.
+    #[default]
+    Full,
+}
 
 /// How a store is verified.
 #[derive(Clone, Copy)]
 pub struct VerifyOptions<'a> {
+    /// How much is verified.
+    pub level: Level,
     /// Threads that check slots, at most 256; 0 for one on each processor.
     pub threads: usize,
-    /// Findings that are listed; the others are counted.
+    /// Findings that are listed; the others are counted. Slots that follow one another and have the
+    /// same are one finding.
     pub finding_max: usize,
     /// How long to wait for a writer to close the store.
     pub wait: Duration,
@@ -40,15 +60,17 @@ pub struct VerifyOptions<'a> {
 }
 
 impl Default for VerifyOptions<'_> {
-    /// All processors, 1000 findings, no waiting, no progress.
+    /// Everything, all processors, 1000 findings, no waiting, no progress.
     fn default() -> Self {
-        Self { threads: 0, finding_max: 1000, wait: Duration::ZERO, progress: None }
+        let (level, wait) = (Level::Full, Duration::ZERO);
+        Self { level, threads: 0, finding_max: 1000, wait, progress: None }
     }
 }
 
 impl fmt::Debug for VerifyOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyOptions")
+            .field("level", &self.level)
             .field("threads", &self.threads)
             .field("finding_max", &self.finding_max)
             .field("wait", &self.wait)
@@ -60,12 +82,20 @@ impl fmt::Debug for VerifyOptions<'_> {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct VerifyReport {
+    /// How much was verified. At [`Level::Quick`] nothing is said of slots.
+    pub level: Level,
     /// The schema; `None` if it is damaged beyond use.
     pub schema: Option<Schema>,
     /// Whether the store was closed cleanly. If not, it is verified through its journal.
     pub clean: bool,
     /// Slots ever appended.
     pub len: u64,
+    /// Bytes of a record.
+    pub record_size: u32,
+    /// Bytes from one slot to the next.
+    pub stride: u32,
+    /// Where slot 0 begins, in bytes from the start of the file.
+    pub data_start: u64,
     /// Whole slots with a record.
     pub live_count: u64,
     /// Whole slots whose record was removed.
@@ -84,6 +114,12 @@ pub struct VerifyReport {
     pub digest_computed: u64,
     /// Bytes of slots that were read.
     pub bytes_read: u64,
+    /// How the damage is spread.
+    pub health: Health,
+    /// Slots that the file does not have whole, and the journal does.
+    pub slots_covered: u64,
+    /// Those slots, as many as findings are listed.
+    pub covered: Vec<CoveredSlot>,
 }
 
 impl VerifyReport {
@@ -92,85 +128,29 @@ impl VerifyReport {
     pub fn is_sound(&self) -> bool {
         self.findings.is_empty() && self.findings_left_out == 0
     }
-}
 
-/// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Finding {
-    /// Where it stands, in bytes from the start of the file; `None` if it concerns all slots.
-    pub offset: Option<u64>,
-    /// The slot, if it concerns one.
-    pub slot: Option<SlotIndex>,
-    /// What is wrong.
-    pub problem: Problem,
-}
-
-/// What is wrong with a store.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Problem {
-    /// Bytes contradict the format.
-    #[error(transparent)]
-    Corruption(#[from] Corruption),
-    /// The schema's text is no schema.
-    #[error("schema: {0}")]
-    Schema(String),
-    /// A field's bytes are no value of its type, or out of its range.
-    #[error("slot {index}: {source}")]
-    Record {
-        /// The slot.
-        index: SlotIndex,
-        /// Which field, and why.
-        source: Invalid,
-    },
-    /// The slots are whole and yet not the ones that were written: a write was lost.
-    #[error("digest: expected {expected:016x} but computed {actual:016x}: a write was lost")]
-    Digest {
-        /// The digest in the meta.
-        expected: u64,
-        /// The digest of the slots.
-        actual: u64,
-    },
-    /// The meta counts other records than there are.
-    #[error("live count: expected {expected} but counted {actual}")]
-    LiveCount {
-        /// The count in the meta.
-        expected: u64,
-        /// The count of slots.
-        actual: u64,
-    },
-    /// The store needs its journal, and that does not tell what the store holds.
-    #[error("journal: {reason}")]
-    Journal {
-        /// Why.
-        reason: String,
-    },
-    /// The disk does not hand a slot out.
-    #[error("slot {index}: {reason}")]
-    Unreadable {
-        /// The slot.
-        index: SlotIndex,
-        /// What the system said.
-        reason: String,
-    },
-    /// Free slots cannot be reached.
-    #[error("free list: expected {expected} slots but it has {actual}")]
-    FreeCount {
-        /// Deleted slots that can be reused.
-        expected: u64,
-        /// Slots in the list; counting stops above `expected`.
-        actual: u64,
-    },
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.offset {
-            Some(offset) => write!(f, "{} (at byte {offset})", self.problem),
-            None => self.problem.fmt(f),
-        }
+    /// The classes of what was found, each with the number of its findings that are listed, and of
+    /// the slots that these concern.
+    #[must_use]
+    pub fn classes(&self) -> Vec<(Class, u64, u64)> {
+        let count = |class: Class| {
+            let of_class = self.findings.iter().filter(|finding| finding.class() == class);
+            let (count, slots) =
+                of_class.fold((0, 0), |(count, slots), f| (count + 1, slots + f.slot_count));
+            (count > 0).then_some((class, count, slots))
+        };
+        Class::ALL.into_iter().filter_map(count).collect()
     }
+}
+
+/// A slot that the file does not have whole, and the journal does: recovery writes it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CoveredSlot {
+    /// The slot.
+    pub index: SlotIndex,
+    /// Bits in which it differs from its image: a few are rot, many a write that was cut short.
+    pub bits_different: u32,
 }
 
 /// Verifies a store: header, metas, schema, each slot's checksum, each record's values, the free
@@ -212,7 +192,15 @@ fn check(file: &StoreFile, options: &VerifyOptions<'_>, values: bool) -> Result<
         return Err(structures.why_unknown(file.path()));
     };
     let (findings, schema) = pages::check(file, &structures, &header)?;
-    let mut report = VerifyReport { findings, ..VerifyReport::default() };
+    let geometry = header.geometry();
+    let mut report = VerifyReport {
+        level: options.level,
+        record_size: geometry.record_size(),
+        stride: geometry.stride(),
+        data_start: geometry.data_start(),
+        findings,
+        ..VerifyReport::default()
+    };
     if let Some(meta) = structures.newest_meta() {
         report.clean = meta.clean;
         let journal = look_through(file, &structures, &header, meta)?;
@@ -277,13 +265,6 @@ fn look_through(
     Ok(through)
 }
 
-impl Problem {
-    /// As a finding that concerns no place in the file.
-    fn found(self) -> Finding {
-        Finding { offset: None, slot: None, problem: self }
-    }
-}
-
 fn scan_slots(
     scan: &Scan<'_>,
     meta: &Meta,
@@ -293,6 +274,10 @@ fn scan_slots(
 ) -> Result<()> {
     report.len = meta.len;
     report.digest_stored = meta.digest.map(|digest| digest.get());
+    if options.level == Level::Quick {
+        report.findings.extend(scan.missing());
+        return Ok(());
+    }
     let totals = scan.run(options);
     let comparable = is_known && totals.slots_damaged == 0;
     let free_count = totals.free_count;

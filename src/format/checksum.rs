@@ -211,6 +211,35 @@ pub fn hash32(index: u64, tag: u32) -> u32 {
     x ^ (x >> 16)
 }
 
+/// The index below `len` for which a tag has this hash, if there is one; the least of them.
+pub(crate) fn index_of_hash(hash: u32, tag: u32, len: u64) -> Option<u64> {
+    // Each step of the mixer backwards: it is a bijection.
+    let mut x = hash ^ (hash >> 16);
+    x = x.wrapping_mul(inverse(0x846C_A68B));
+    x ^= (x >> 15) ^ (x >> 30);
+    x = x.wrapping_mul(inverse(0x7FEB_352D));
+    x ^= x >> 16;
+    let sum = x.wrapping_sub(tag & !1);
+    (0..=u32::try_from(len.saturating_sub(1) >> 32).ok()?).find_map(|high| {
+        let low = sum.wrapping_sub(high.wrapping_mul(0x85EB_CA6B));
+        let low = low.wrapping_mul(inverse(0x9E37_79B1));
+        let index = (u64::from(high) << 32) | u64::from(low);
+        (index < len).then_some(index)
+    })
+}
+
+/// What an odd number is to be multiplied with to get 1, modulo 2^32, by Newton's method: each step
+/// doubles the bits that are right.
+const fn inverse(odd: u32) -> u32 {
+    let mut inverse = odd; // Three bits are right.
+    let mut step = 0;
+    while step < 4 {
+        inverse = inverse.wrapping_mul(2_u32.wrapping_sub(odd.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+}
+
 /// A slot's checksum.
 #[must_use]
 #[inline]
@@ -221,6 +250,19 @@ pub fn slot_checksum(area_crc: u32, index: u64, tag: u32, key: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_index_can_be_had_back_from_its_hash() {
+        for index in [0, 1, 2, 1000, 123_456_789, u64::from(u32::MAX)] {
+            for tag in [2, 4, 0x1234_5672, u32::MAX - 1] {
+                assert_eq!(index_of_hash(hash32(index, tag), tag, 1 << 32), Some(index));
+                let found = index_of_hash(hash32(index, tag), tag, index);
+                assert_eq!(found, None, "index {index} is not below {index}");
+            }
+        }
+        let far = (7 << 32) | 5;
+        assert!(index_of_hash(hash32(far, 2), 2, far + 1).is_some_and(|found| found <= far));
+    }
 
     #[test]
     fn the_vectors_of_the_format_document_hold() {

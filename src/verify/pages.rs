@@ -18,9 +18,7 @@ pub(super) fn check(
     header: &Header,
 ) -> Result<(Vec<Finding>, Option<Schema>)> {
     let mut findings = Vec::new();
-    let mut found = |offset, problem: Problem| {
-        findings.push(Finding { offset: Some(offset), slot: None, problem });
-    };
+    let mut found = |offset, problem: Problem| findings.push(problem.found_at(offset));
     for (offset, damage) in structures.damage() {
         found(offset, damage.into());
     }
@@ -59,7 +57,7 @@ fn first_nonzero(file: &StoreFile, gap: std::ops::Range<u64>) -> Result<Option<F
         let count = file.read(offset, &mut block[..size])?;
         if let Err(damage) = check_zeros("schema padding", offset, &block[..count]) {
             let Corruption::NotZero { offset, .. } = damage else { return Ok(None) };
-            return Ok(Some(Finding { offset: Some(offset), slot: None, problem: damage.into() }));
+            return Ok(Some(Problem::from(damage).found_at(offset)));
         }
         if count < size {
             break; // The file ends here; the scan of the slots says so.

@@ -8,7 +8,8 @@ use std::thread;
 
 use zerocopy::FromBytes;
 
-use super::{Finding, Problem, VerifyOptions, VerifyReport};
+use super::diagnose::Patient;
+use super::{CoveredSlot, Finding, Health, HealthCell, Problem, VerifyOptions, VerifyReport};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::key;
@@ -53,6 +54,9 @@ pub(super) struct Totals {
     bytes_read: u64,
     findings: Vec<Finding>,
     findings_left_out: u64,
+    slots_covered: u64,
+    covered: Vec<CoveredSlot>,
+    health: Health,
 }
 
 impl<'a> Scan<'a> {
@@ -83,8 +87,9 @@ impl<'a> Scan<'a> {
         let next = AtomicU64::new(0);
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = if options.threads == 0 { processors } else { options.threads };
-        let work = || self.work(&next, options);
-        let mut totals = Totals::default();
+        let health = Health::for_slots(self.len);
+        let work = || self.work(&next, health.clone(), options);
+        let mut totals = Totals { health: health.clone(), ..Totals::default() };
         thread::scope(|scope| {
             // This thread is one of them, so that it goes on if the system has no others.
             let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
@@ -97,27 +102,30 @@ impl<'a> Scan<'a> {
                 }
             }
         });
-        self.note_missing(&mut totals);
+        if let Some(missing) = self.missing() {
+            totals.slots_damaged += missing.slot_count;
+            totals.health.add_missing(self.present..self.len);
+            totals.findings.push(missing);
+        }
         totals
     }
 
-    fn note_missing(&self, totals: &mut Totals) {
-        if self.present == self.len {
-            return;
-        }
-        totals.slots_damaged += self.len - self.present;
+    /// The slots below `len` that the file does not have.
+    pub(super) fn missing(&self) -> Option<Finding> {
+        let slot_count = self.len - self.present;
         let expected = self.geometry.file_len(self.len).unwrap_or(u64::MAX);
         let actual = self.file_len;
+        let slot = Some(SlotIndex::new(self.present));
         let problem = Corruption::FileTooShort { expected, actual }.into();
-        totals.findings.push(Finding { offset: Some(actual), slot: None, problem });
+        (slot_count > 0).then_some(Finding { offset: Some(actual), slot, slot_count, problem })
     }
 
     /// Takes blocks until none is left.
-    fn work(&self, next: &AtomicU64, options: &VerifyOptions<'_>) -> Totals {
+    fn work(&self, next: &AtomicU64, health: Health, options: &VerifyOptions<'_>) -> Totals {
         let stride = u64::from(self.geometry.stride());
         let slots_per_block = (BLOCK_SIZE / stride).max(1);
         let mut bytes = vec![0; (slots_per_block * stride) as usize];
-        let mut totals = Totals::default();
+        let mut totals = Totals { health, ..Totals::default() };
         loop {
             let start = next.fetch_add(slots_per_block, Ordering::Relaxed);
             if start >= self.present {
@@ -140,23 +148,34 @@ impl<'a> Scan<'a> {
     ) {
         let stride = self.geometry.stride() as usize;
         let bytes = &mut bytes[..(block.end - block.start) as usize * stride];
-        if self.read(block.start, bytes).is_ok() {
-            for (index, slot) in block.zip(bytes.chunks_exact(stride)) {
-                self.check_slot(SlotIndex::new(index), slot, totals, finding_max);
-            }
-            return;
+        let whole = self.read(block.start, bytes).is_ok();
+        if !whole {
+            bytes.fill(0); // What an earlier block left there is no neighbour.
         }
-        // Somewhere in here the disk fails: find out which slots can still be read.
-        for (index, slot) in block.zip(bytes.chunks_exact_mut(stride)) {
-            match self.read(index, slot) {
-                Ok(()) => self.check_slot(SlotIndex::new(index), slot, totals, finding_max),
-                Err(error) => {
-                    let index = SlotIndex::new(index);
-                    totals.slots_damaged += 1;
-                    let problem = Problem::Unreadable { index, reason: chain(&error) };
-                    totals.note(self.finding(index, problem), finding_max);
+        let mut next = block.start;
+        while next < block.end {
+            let cell = next..totals.health.cell_end(next).min(block.end);
+            let before = totals.cell();
+            for index in cell.clone() {
+                let (start, index) =
+                    ((index - block.start) as usize * stride, SlotIndex::new(index));
+                // Somewhere in here the disk fails: find out which slots can still be read.
+                let read = match whole {
+                    true => Ok(()),
+                    false => self.read(index.get(), &mut bytes[start..start + stride]),
+                };
+                match read {
+                    Ok(()) => self.check_slot(index, bytes, start, totals, finding_max),
+                    Err(error) => {
+                        totals.slots_damaged += 1;
+                        let problem = Problem::Unreadable { index, reason: chain(&error) };
+                        totals.note(self.finding(index, problem), finding_max);
+                    }
                 }
             }
+            let found = totals.cell().since(before);
+            totals.health.add(next, found);
+            next = cell.end;
         }
     }
 
@@ -173,14 +192,33 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn check_slot(&self, index: SlotIndex, slot: &[u8], totals: &mut Totals, finding_max: usize) {
-        totals.bytes_read += slot.len() as u64;
-        let slot = self.images.get(&index.get()).map_or(slot, |image| image);
+    /// Checks the slot that begins at `start` in a block of slots.
+    fn check_slot(
+        &self,
+        index: SlotIndex,
+        block: &[u8],
+        start: usize,
+        totals: &mut Totals,
+        finding_max: usize,
+    ) {
+        let in_file = &block[start..start + self.geometry.stride() as usize];
+        totals.bytes_read += in_file.len() as u64;
+        let slot = self.images.get(&index.get()).map_or(in_file, |image| image);
+        if !std::ptr::eq(slot, in_file) && self.verify(index, in_file).is_err() {
+            totals.slots_covered += 1;
+            if totals.covered.len() < finding_max {
+                let bits_different = bits_different(in_file, slot);
+                totals.covered.push(CoveredSlot { index, bits_different });
+            }
+        }
         let (tag, area_crc) = match self.verify(index, slot) {
             Ok(found) => found,
             Err(damage) => {
                 totals.slots_damaged += 1;
-                totals.note(self.finding(index, damage.into()), finding_max);
+                totals.note(
+                    self.finding(index, self.diagnose(index, damage, block, start)),
+                    finding_max,
+                );
                 return;
             }
         };
@@ -198,6 +236,26 @@ impl<'a> Scan<'a> {
         };
         totals.records_invalid += 1;
         totals.note(self.finding(index, Problem::Record { index, source }), finding_max);
+    }
+
+    #[cold]
+    fn diagnose(
+        &self,
+        index: SlotIndex,
+        damage: Corruption,
+        block: &[u8],
+        start: usize,
+    ) -> Problem {
+        let patient = Patient {
+            index,
+            block,
+            start,
+            stride: self.geometry.stride() as usize,
+            offset: self.offset(index),
+            key: self.key,
+            len: self.len,
+        };
+        patient.diagnose(damage)
     }
 
     /// Checks a slot's checksum and state, and the padding behind its record.
@@ -238,18 +296,17 @@ impl<'a> Scan<'a> {
             if !free {
                 let from = SlotIndex::new(from);
                 let problem = Corruption::FreeList { from, to: index, len: self.len }.into();
-                return Ok(Some(Finding { offset: None, slot: None, problem }));
+                return Ok(Some(Problem::found(problem)));
             }
             actual += 1;
             (from, to) = (to, free_link(&slot).unwrap_or(NO_SLOT));
         }
         // A list that ends has no slot twice, so the right number means all free slots.
-        let problem = Problem::FreeCount { expected, actual };
-        Ok((actual != expected).then_some(Finding { offset: None, slot: None, problem }))
+        Ok((actual != expected).then_some(Problem::FreeCount { expected, actual }.found()))
     }
 
     fn finding(&self, index: SlotIndex, problem: Problem) -> Finding {
-        Finding { offset: Some(self.offset(index)), slot: Some(index), problem }
+        Finding { offset: Some(self.offset(index)), slot: Some(index), slot_count: 1, problem }
     }
 
     fn offset(&self, index: SlotIndex) -> u64 {
@@ -261,6 +318,9 @@ impl Totals {
     /// Keeps a finding if there is room. Each thread meets slots in ascending order, so the first
     /// ones of all threads contain the first ones of all.
     fn note(&mut self, finding: Finding, finding_max: usize) {
+        if self.findings.last_mut().is_some_and(|last| last.absorb(&finding)) {
+            return;
+        }
         if self.findings.len() < finding_max {
             self.findings.push(finding);
         } else {
@@ -278,10 +338,28 @@ impl Totals {
         self.bytes_read += other.bytes_read;
         self.findings.extend(other.findings);
         self.findings_left_out += other.findings_left_out;
+        self.slots_covered += other.slots_covered;
+        self.covered.extend(other.covered);
+        self.health.merge(&other.health);
+    }
+
+    /// What was found so far, as one cell.
+    fn cell(&self) -> HealthCell {
+        HealthCell {
+            slot_count: 0,
+            damaged_count: self.slots_damaged,
+            invalid_count: self.records_invalid,
+            deleted_count: self.deleted_count,
+            covered_count: self.slots_covered,
+        }
     }
 
     pub(super) fn add_to(mut self, report: &mut VerifyReport, finding_max: usize) {
         self.findings.sort_by_key(|finding| finding.offset);
+        // Neighbours that two threads have met.
+        self.findings.dedup_by(|next, last| last.absorb(next));
+        self.covered.sort_by_key(|covered| covered.index);
+        self.covered.truncate(finding_max);
         let surplus = self.findings.len().saturating_sub(finding_max);
         self.findings.truncate(finding_max);
         report.findings.extend(self.findings);
@@ -292,7 +370,14 @@ impl Totals {
         report.records_invalid = self.records_invalid;
         report.digest_computed = self.digest.get();
         report.bytes_read = self.bytes_read;
+        report.slots_covered = self.slots_covered;
+        report.covered = self.covered;
+        report.health = self.health;
     }
+}
+
+fn bits_different(a: &[u8], b: &[u8]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
 }
 
 /// An error with its causes, on one line.

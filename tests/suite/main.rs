@@ -11,6 +11,7 @@ mod bit_flips;
 mod conformance;
 mod crash;
 mod create;
+mod diagnosis;
 mod format_document;
 mod format_rules;
 mod full_disk;

@@ -120,6 +120,7 @@ mod recovery;
 mod history;
 mod holders;
 mod inspect;
+pub mod repair;
 mod verify;
 
 pub mod format;

@@ -8,6 +8,7 @@ mod arrows;
 mod bad_files;
 mod bad_pages;
 mod bit_flips;
+mod campaign;
 mod conformance;
 mod crash;
 mod create;

@@ -7,13 +7,16 @@
 //! its slot is deleted in the new store, and what stands in its place is kept in a quarantine.
 
 mod in_place;
+mod layout;
 mod output;
 mod plan;
 mod quarantine;
+mod salvage;
 mod sources;
 
 pub use output::Outcome;
 pub use plan::{Plan, RepairOptions};
+pub use salvage::{Layout, Salvage, salvage};
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -26,6 +29,17 @@ pub enum Mend {
     Header {
         /// The page that has it: `meta A` or `meta B`.
         from: &'static str,
+    },
+    /// Where the slots are: header and metas are lost, and the slots tell it.
+    Layout {
+        /// Where slot 0 begins, in bytes from the start of the file.
+        data_start: u64,
+        /// Bytes from one slot to the next.
+        stride: u32,
+        /// Slots that agree.
+        agreeing: u64,
+        /// Slots that were asked.
+        sampled: u64,
     },
     /// A meta, of which there are two.
     Meta {
@@ -67,6 +81,11 @@ impl fmt::Display for Mend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header { from } => write!(f, "write the header anew, from {from}"),
+            Self::Layout { data_start, stride, agreeing, sampled } => write!(
+                f,
+                "make a header for slots of {stride} bytes from byte {data_start} on, in which \
+                 {agreeing} of {sampled} agree"
+            ),
             Self::Meta { name } => write!(f, "write {name} anew"),
             Self::Schema { given: true } => f.write_str("write the schema anew, as it was given"),
             Self::Schema { given: false } => f.write_str("write the schema anew, from a meta"),

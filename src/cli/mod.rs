@@ -24,6 +24,8 @@ mod input;
 mod inspect;
 mod locks;
 mod man;
+mod repair;
+mod salvage;
 mod schema;
 mod set;
 mod show;
@@ -96,6 +98,8 @@ enum Verb {
     Get(get::Args),
     Schema(schema::Args),
     Verify(verify::Args),
+    Repair(repair::Args),
+    Salvage(salvage::Args),
     History(history::Args),
     Locks(locks::Args),
     Create(create::Args),
@@ -145,6 +149,8 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Get(args) => get::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
+        Verb::Repair(args) => repair::run(&args, ctx),
+        Verb::Salvage(args) => salvage::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),

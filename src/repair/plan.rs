@@ -101,7 +101,7 @@ impl Plan {
     ///
     /// `Locked` if somebody has the store open for writing, or at all; `Linked` in place if the
     /// file has several names; `Corrupt` if header and metas are all damaged, so that nothing says
-    /// where the slots are: [`salvage`](crate::salvage) may find them; `SchemaLost`;
+    /// where the slots are: [`salvage`](super::salvage()) may find them; `SchemaLost`;
     /// `StoredSchema`, `NotAStore`, `NotAFile`, `Unsupported`, `Io` of [`Error`](crate::Error).
     pub fn new(path: impl AsRef<Path>, options: &RepairOptions<'_>) -> Result<Self> {
         let exclusive = options.in_place;
@@ -114,6 +114,15 @@ impl Plan {
         }
         let writer = check_no_writer(&file, options.wait)?;
         let sources = Sources::find(&file, options.schema)?;
+        Self::with_sources(file, sources, options, writer)
+    }
+
+    pub(super) fn with_sources(
+        file: StoreFile,
+        sources: Sources,
+        options: &RepairOptions<'_>,
+        writer: Option<Writer>,
+    ) -> Result<Self> {
         let mut plan = Self {
             report: VerifyReport::default(),
             relink: sources.basis != Basis::Meta,
@@ -121,7 +130,7 @@ impl Plan {
             losses: sources.losses.clone(),
             file,
             sources,
-            exclusive,
+            exclusive: options.in_place,
             writer,
         };
         plan.scan(options)?;
@@ -371,7 +380,7 @@ fn is_padding(finding: &crate::Finding) -> bool {
 }
 
 /// Who wrote the store last, if nobody does so now.
-fn check_no_writer(file: &StoreFile, wait: Duration) -> Result<Option<Writer>> {
+pub(super) fn check_no_writer(file: &StoreFile, wait: Duration) -> Result<Option<Writer>> {
     let writer = Structures::read(file)?.live.writer;
     if journal::has_writer_after(file.path(), wait)? {
         let locked = Error::Locked { path: file.path().to_owned(), holders: Vec::new() };

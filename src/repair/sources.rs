@@ -71,6 +71,32 @@ impl Sources {
             mends.push(Mend::Header { from });
         }
         let (schema_text, schema) = find_schema(file, &structures, &header, given, &mut mends)?;
+        Self::complete(file, structures, header, (schema_text, schema), mends)
+    }
+
+    /// The same for a store whose header was made from its slots.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(super) fn with_header(
+        file: &StoreFile,
+        structures: Structures,
+        header: Header,
+        schema: Schema,
+        mend: Mend,
+    ) -> Result<Self> {
+        let schema = (schema.to_json().into_bytes(), schema);
+        Self::complete(file, structures, header, schema, vec![mend])
+    }
+
+    fn complete(
+        file: &StoreFile,
+        structures: Structures,
+        header: Header,
+        (schema_text, schema): (Vec<u8>, Schema),
+        mends: Vec<Mend>,
+    ) -> Result<Self> {
         let mut sources = Self {
             meta: Meta::NEW,
             images: Images::new(),

@@ -25,6 +25,7 @@ mod many_updates;
 mod places;
 mod python;
 mod readers;
+mod repair;
 mod shared;
 mod store;
 mod transactions;

@@ -107,6 +107,7 @@ pub mod schema;
 mod text;
 pub mod value;
 
+mod compact;
 mod copying;
 mod raw_reader;
 mod raw_store;
@@ -134,6 +135,7 @@ mod error;
 #[cfg(test)]
 mod crash_tests;
 
+pub use compact::{Compaction, compact, compact_in_place};
 pub use error::{Error, Result};
 pub use history::{FrameInfo, History, history};
 pub use holders::{Holder, Role, holders};

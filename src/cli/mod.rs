@@ -12,6 +12,7 @@ mod rows;
 mod table;
 
 mod backup;
+mod compact;
 mod completions;
 mod create;
 mod delete;
@@ -107,6 +108,7 @@ enum Verb {
     Import(import::Args),
     Export(export::Args),
     Backup(backup::Args),
+    Compact(compact::Args),
     Set(set::Args),
     Delete(delete::Args),
     Completions(completions::Args),
@@ -158,6 +160,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Import(args) => import::run(&args, ctx),
         Verb::Export(args) => export::run(&args, ctx),
         Verb::Backup(args) => backup::run(&args, ctx),
+        Verb::Compact(args) => compact::run(&args, ctx),
         Verb::Set(args) => set::run(&args, ctx),
         Verb::Delete(args) => delete::run(&args, ctx),
         Verb::Completions(_) | Verb::Man(_) if ctx.json => {

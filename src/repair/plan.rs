@@ -71,8 +71,8 @@ impl fmt::Debug for RepairOptions<'_> {
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Plan {
-    pub(super) file: StoreFile,
-    pub(super) sources: Sources,
+    pub(crate) file: StoreFile,
+    pub(crate) sources: Sources,
     pub(super) report: VerifyReport,
     /// The slots are linked anew, and counted.
     pub(super) relink: bool,
@@ -237,7 +237,7 @@ impl Plan {
         in_place::apply(self, quarantine, progress).map(Some)
     }
 
-    pub(super) fn check_losses(&self, quarantine: Option<&Path>) -> Result<()> {
+    pub(crate) fn check_losses(&self, quarantine: Option<&Path>) -> Result<()> {
         if self.losses.is_empty() || quarantine.is_some() {
             return Ok(());
         }
@@ -245,7 +245,7 @@ impl Plan {
     }
 
     /// Makes sure that no writer has come since the plan was made.
-    pub(super) fn check_undisturbed(&self) -> Result<()> {
+    pub(crate) fn check_undisturbed(&self) -> Result<()> {
         if check_no_writer(&self.file, Duration::ZERO)? == self.writer {
             return Ok(());
         }

@@ -18,23 +18,23 @@ use crate::verify::Images;
 use super::{Loss, Mend};
 
 /// All of a store but its slots, as far as it can be known.
-pub(super) struct Sources {
-    pub(super) structures: Structures,
-    pub(super) header: Header,
-    pub(super) schema_text: Vec<u8>,
+pub(crate) struct Sources {
+    pub(crate) structures: Structures,
+    pub(crate) header: Header,
+    pub(crate) schema_text: Vec<u8>,
     pub(super) schema: Schema,
     /// What the store holds by its meta, its journal or its live block. If nothing says it, `len`
     /// is how many slots the file has room for.
-    pub(super) meta: Meta,
+    pub(crate) meta: Meta,
     /// Slots that are newer in the journal.
-    pub(super) images: Images,
+    pub(crate) images: Images,
     /// What `meta` rests on.
     pub(super) basis: Basis,
     /// What the store holds if the metas are older ones that came back: by a journal of this store
     /// that they do not name. Only the slots can confirm it.
     pub(super) alternative: Option<(Meta, Images)>,
     /// Whether there is a journal that belongs to the store.
-    pub(super) has_journal: bool,
+    pub(crate) has_journal: bool,
     pub(super) mends: Vec<Mend>,
     pub(super) losses: Vec<Loss>,
     /// Losses, unless the slots are just what `meta` says.

@@ -214,6 +214,30 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Hands out all slots in their order, or what is wrong with them.
+    pub(crate) fn for_each(
+        &self,
+        mut work: impl FnMut(u64, Result<WholeSlot<'_>, Problem>) -> Result<()>,
+    ) -> Result<()> {
+        let (stride, per_block) = (self.geometry.stride() as usize, self.slots_per_block());
+        let mut block = vec![0; per_block as usize * stride];
+        let mut start = 0;
+        while start < self.reach {
+            let end = self.reach.min(start + per_block);
+            let bytes = &mut block[..(end - start) as usize * stride];
+            let unreadable = self.load(start..end, bytes);
+            for (index, at) in (start..end).zip((0..).step_by(stride)) {
+                let found = match unreadable.get(&index) {
+                    Some(reason) => Err(self.unreadable(index, reason)),
+                    None => self.judge(SlotIndex::new(index), bytes, at),
+                };
+                work(index, found)?;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
     /// Slots that are read at once.
     pub(crate) fn slots_per_block(&self) -> u64 {
         (BLOCK_SIZE / u64::from(self.geometry.stride())).max(1)

@@ -9,6 +9,7 @@ mod bad_files;
 mod bad_pages;
 mod bit_flips;
 mod campaign;
+mod compact;
 mod conformance;
 mod crash;
 mod create;

@@ -63,6 +63,12 @@ pub enum Mend {
         /// Slots that they have written.
         slot_count: u64,
     },
+    /// Commits that the journal does not have whole: the digest of its last frame is that of the
+    /// slots, so they have what these commits wrote.
+    Commits {
+        /// What is wrong with the journal.
+        reason: String,
+    },
     /// The page at the journal's start: the frames say themselves where they belong.
     JournalPage {
         /// What is wrong with it.
@@ -95,6 +101,10 @@ impl fmt::Display for Mend {
             Self::Journal { commits, slot_count } => {
                 let (some, slots) = (counted(*commits, "commit"), counted(*slot_count, "slot"));
                 write!(f, "take {some} from the journal, which wrote {slots}")
+            }
+            Self::Commits { reason } => {
+                write!(f, "take from the slots what the journal lacks, as the digest confirms: ")?;
+                f.write_str(reason)
             }
             Self::JournalPage { damage } => {
                 write!(f, "read the journal without its page ({damage})")

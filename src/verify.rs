@@ -7,6 +7,7 @@ mod diagnose;
 mod finding;
 mod health;
 mod pages;
+mod plain;
 mod scan;
 
 use std::fmt;

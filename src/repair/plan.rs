@@ -346,10 +346,15 @@ impl Plan {
         if report.findings.iter().any(is_padding) {
             self.mends.push(Mend::Padding);
         }
-        if !self.is_proven() {
-            self.losses.extend(self.sources.doubts.iter().cloned());
-        } else if self.sources.basis != Basis::Meta {
-            self.mends.push(Mend::Numbers);
+        let doubts = self.sources.doubts.iter().cloned();
+        if self.is_proven() {
+            self.mends.extend(doubts.filter_map(|doubt| match doubt {
+                Loss::Commits { reason, .. } => Some(Mend::Commits { reason }),
+                Loss::Len { .. } => Some(Mend::Numbers),
+                _ => None,
+            }));
+        } else {
+            self.losses.extend(doubts);
         }
         // Where commits are lost, it is known that the numbers are not those of the slots.
         if differs && self.losses.is_empty() {

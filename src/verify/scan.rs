@@ -9,6 +9,7 @@ use std::thread;
 use zerocopy::FromBytes;
 
 use super::diagnose::Patient;
+use super::plain;
 use super::{CoveredSlot, Finding, Health, HealthCell, Problem, VerifyOptions, VerifyReport};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
@@ -41,6 +42,7 @@ pub(crate) struct Scan<'a> {
     reach: u64,
     /// Slots of which the journal has a newer image.
     images: &'a Images,
+    images_in_order: Vec<u64>,
 }
 
 /// The last image of each slot that a journal has.
@@ -82,7 +84,10 @@ impl<'a> Scan<'a> {
     ) -> Self {
         let geometry = *header.geometry();
         let present = geometry.slot_count_in(structures.file_len).min(len);
-        let in_journal = images.keys().filter(|&&index| index < len).max().map_or(0, |i| i + 1);
+        let mut images_in_order: Vec<_> =
+            images.keys().copied().filter(|&index| index < len).collect();
+        images_in_order.sort_unstable();
+        let in_journal = images_in_order.last().map_or(0, |index| index + 1);
         Self {
             file,
             geometry,
@@ -94,6 +99,7 @@ impl<'a> Scan<'a> {
             present,
             reach: present.max(in_journal),
             images,
+            images_in_order,
         }
     }
 
@@ -195,23 +201,71 @@ impl<'a> Scan<'a> {
         while next < block.end {
             let cell = next..totals.health.cell_end(next).min(block.end);
             let before = totals.cell();
-            for index in cell.clone() {
-                let start = (index - block.start) as usize * stride;
-                match unreadable.get(&index) {
-                    None => {
-                        self.check_slot(SlotIndex::new(index), bytes, start, totals, finding_max);
-                    }
-                    Some(reason) => {
-                        totals.slots_damaged += 1;
-                        let problem = self.unreadable(index, reason);
-                        totals.note(self.finding(SlotIndex::new(index), problem), finding_max);
-                    }
-                }
-            }
+            self.check_range(cell.clone(), block.start, bytes, &unreadable, totals, finding_max);
             let found = totals.cell().since(before);
             totals.health.add(next, found);
             next = cell.end;
         }
+    }
+
+    /// Checks some slots of a block.
+    fn check_range(
+        &self,
+        slots: Range<u64>,
+        block_start: u64,
+        block: &[u8],
+        unreadable: &HashMap<u64, String>,
+        totals: &mut Totals,
+        finding_max: usize,
+    ) {
+        let place = |index: u64| (index - block_start) as usize * self.geometry.stride() as usize;
+        let mut next = slots.start;
+        while next < slots.end {
+            if unreadable.is_empty() {
+                // Up to the next slot that the journal has.
+                let end = self.images_in_order
+                    [self.images_in_order.partition_point(|&i| i < next)..]
+                    .first()
+                    .map_or(slots.end, |&index| index.min(slots.end));
+                next +=
+                    self.check_plain(next, &block[place(next)..place(end)], totals, finding_max);
+                if next == slots.end {
+                    return;
+                }
+            }
+            let index = SlotIndex::new(next);
+            match unreadable.get(&next) {
+                None => self.check_slot(index, block, place(next), totals, finding_max),
+                Some(reason) => {
+                    totals.slots_damaged += 1;
+                    let problem = self.unreadable(next, reason);
+                    totals.note(self.finding(index, problem), finding_max);
+                }
+            }
+            next += 1;
+        }
+    }
+
+    /// Checks slots from `index` on as long as they hold whole records; how many do.
+    fn check_plain(
+        &self,
+        index: u64,
+        bytes: &[u8],
+        totals: &mut Totals,
+        finding_max: usize,
+    ) -> u64 {
+        let (stride, record_size) =
+            (self.geometry.stride() as usize, self.geometry.record_size() as usize);
+        let plain = plain::walk(bytes, index, self.key, stride, record_size);
+        totals.live_count += plain.count;
+        totals.digest.merge(plain.digest);
+        totals.bytes_read += plain.count * stride as u64;
+        if self.schema.is_some() {
+            for (index, slot) in (index..index + plain.count).zip(bytes.chunks_exact(stride)) {
+                self.check_record(SlotIndex::new(index), slot, totals, finding_max);
+            }
+        }
+        plain.count
     }
 
     /// Hands out all slots in their order, or what is wrong with them.
@@ -314,6 +368,11 @@ impl<'a> Scan<'a> {
         }
         totals.live_count += 1;
         totals.digest.add(index.get(), area_crc);
+        self.check_record(index, slot, totals, finding_max);
+    }
+
+    /// Checks the values of a record.
+    fn check_record(&self, index: SlotIndex, slot: &[u8], totals: &mut Totals, finding_max: usize) {
         let record = &slot[..self.geometry.record_size() as usize];
         let Some(Err(source)) = self.schema.map(|schema| schema.check(self.byte_order, record))
         else {

@@ -12,6 +12,7 @@ mod inputs;
 mod journal;
 mod limits;
 mod live;
+mod mending;
 mod records;
 mod schema_sources;
 mod usage;

@@ -63,6 +63,13 @@ pub fn chosen(byte: u8) -> &'static Base {
     &all()[usize::from(byte) % all().len()]
 }
 
+/// The boot of the machine, as a writer of it puts it into the live block.
+pub fn this_boot() -> [u8; 16] {
+    let base = all().iter().find(|base| base.is_of_this_boot).expect("one was just made");
+    let live = structures::live(&base.files.store).expect("a store has a live block");
+    live.writer.expect("its writer died").boot_id
+}
+
 /// The schema of their records.
 pub fn schema() -> Schema {
     let text = concat!(

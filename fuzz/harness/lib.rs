@@ -7,11 +7,12 @@
 //!
 //! * [`exercise`](mod@exercise) says what must be true of all files;
 //! * [`promise`], what of a store that an accident has changed;
-//! * [`base`] makes the stores that are changed, [`edit`] changes them.
+//! * [`base`] makes the stores that are changed, [`edit`] and [`header`](mod@header) change them.
 
 pub mod base;
 pub mod edit;
 pub mod exercise;
+pub mod header;
 pub mod promise;
 pub mod seeds;
 
@@ -37,13 +38,28 @@ pub type Verdict = String;
 pub type Target = fn(&[u8]) -> Verdict;
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 4] =
-    [("journal", journal), ("pair", pair), ("store", store), ("schema", schema)];
+pub const TARGETS: [(&str, Target); 5] = [
+    ("header", header),
+    ("journal", journal),
+    ("pair", pair),
+    ("store", store),
+    ("schema", schema),
+];
 
-/// In the first byte of `journal` and `store`: the rest is all of the file.
+/// In the first byte of `header`, `journal` and `store`: the rest is all of the file, or of
+/// the pages before the slots.
 pub const WHOLE: u8 = 0x80;
-/// In the first byte of `journal` and `store`: all checksums are made right.
+/// In the first byte of `header`, `journal` and `store`: all checksums are made right.
 pub const SEALED: u8 = 0x40;
+
+/// A base's files under pages of these bytes: see [`header`](mod@header).
+pub fn header(bytes: &[u8]) -> Verdict {
+    let mut input = Input(bytes);
+    let (Some(first), Some(how)) = (input.byte(), input.byte()) else { return "nothing".into() };
+    let base = base::chosen(first & !(WHOLE | SEALED));
+    let files = header::laid(base, first, how, input.0);
+    if how & header::BESIDE != 0 { header::read_beside(base, files) } else { judged(base, &files) }
+}
 
 /// A base's store, beside a journal of these bytes: all of it, or the frames behind a right page.
 pub fn journal(bytes: &[u8]) -> Verdict {

@@ -6,13 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{Random, number_from};
-
-#[allow(unreachable_pub, reason = "in `fuzz/` it is a library")]
-#[path = "../../fuzz/harness/lib.rs"]
-mod harness;
-
-use harness::TARGETS;
-use harness::seeds::seeds;
+use crate::harness::TARGETS;
+use crate::harness::seeds::seeds;
 
 /// How often each verdict of each target was given.
 type Counts = BTreeMap<(&'static str, String), u64>;
@@ -51,7 +46,7 @@ fn the_committed_seeds_are_those_of_the_format() {
 fn no_bytes_break_a_promise() {
     let mut counts = Counts::new();
     let mut random = Random(number_from("STRIDEDB_SEED", 1));
-    let cases = number_from("STRIDEDB_CASES", 500);
+    let cases = number_from("STRIDEDB_CASES", 200);
     for (target, run) in TARGETS {
         let seeds = committed(target);
         assert!(!seeds.is_empty(), "{target} has no seeds");

@@ -204,7 +204,7 @@ fn bulk_append(store: &mut RawStore, numbers: std::ops::Range<u64>, history: &mu
 
 impl Files {
     /// What a kill would leave at this moment.
-    fn copied(path: &Path) -> Self {
+    pub fn copied(path: &Path) -> Self {
         Self { store: fs::read(path).unwrap(), journal: fs::read(journal_of(path)).ok() }
     }
 
@@ -218,7 +218,7 @@ impl Files {
     }
 
     /// The same after the machine was started again: nothing in the live block counts any more.
-    fn in_another_boot(&self) -> Self {
+    pub fn in_another_boot(&self) -> Self {
         let mut files = self.clone();
         files.store[LIVE_OFFSET as usize..][..PAGE_SIZE].fill(0);
         files

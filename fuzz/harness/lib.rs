@@ -7,20 +7,27 @@
 //!
 //! * [`exercise`](mod@exercise) says what must be true of all files;
 //! * [`promise`], what of a store that an accident has changed;
+//! * [`operations`](mod@operations) says what a store must hold after whatever was done with it;
 //! * [`base`] makes the stores that are changed, [`edit`] and [`header`](mod@header) change them.
 
 pub mod base;
 pub mod edit;
 pub mod exercise;
 pub mod header;
+pub mod operations;
 pub mod promise;
 pub mod seeds;
 
 mod fixed_ids;
 mod found;
+mod images;
+mod model;
+mod operation;
+mod records;
 mod seal;
 mod structures;
 mod workplace;
+mod writes;
 
 use stridedb::schema::{ByteOrder, Schema};
 use stridedb::value::decode_record;
@@ -38,8 +45,9 @@ pub type Verdict = String;
 pub type Target = fn(&[u8]) -> Verdict;
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("header", header),
+    ("operations", operations),
     ("journal", journal),
     ("pair", pair),
     ("store", store),
@@ -59,6 +67,11 @@ pub fn header(bytes: &[u8]) -> Verdict {
     let base = base::chosen(first & !(WHOLE | SEALED));
     let files = header::laid(base, first, how, input.0);
     if how & header::BESIDE != 0 { header::read_beside(base, files) } else { judged(base, &files) }
+}
+
+/// Operations on a store: see [`operations`](mod@operations).
+pub fn operations(bytes: &[u8]) -> Verdict {
+    operations::run(bytes)
 }
 
 /// A base's store, beside a journal of these bytes: all of it, or the frames behind a right page.

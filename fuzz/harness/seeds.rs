@@ -48,6 +48,7 @@ pub fn seeds() -> Vec<Seed> {
         }
     }
     seeds.extend(headers());
+    seeds.extend(operations());
     seeds.extend(stores());
     seeds.extend(schemas());
     seeds
@@ -191,6 +192,64 @@ fn headers() -> Vec<Seed> {
         live[80..96].fill(0);
         live[at..][..word.len()].copy_from_slice(word);
         add(format!("beside-{name}"), 2, BESIDE, &live);
+    }
+    seeds
+}
+
+/// Operations, in the bytes that `operation.rs` reads: what each does to a store of some records,
+/// then all together.
+fn operations() -> Vec<Seed> {
+    // How it is opened: for others too; alone; alone, mapped anew to grow; with deferred commits.
+    const SHARED: u8 = 0;
+    const ALONE: u8 = 1;
+    const REMAP: u8 = 7;
+    const DEFERRED: u8 = 24;
+    let fill: &[u8] = &[1, 40, 0, 2, 6, 3, 0, 6, 5, 0, 2, 8, 4, 0, 7, 9, 0, 3, 1, 0];
+    let change: &[u8] = &[5, 3, 1, 0, 2, 0, 8, 0, 6, 0, 128, 2, 2, 3, 0, 128, 14, 2, 0];
+    let writes: &[u8] = &[4, 0, 2, 3, 4, 0, 6, 7, 0];
+    let transaction = |end: &[u8]| [&[10], writes, end].concat();
+    let defer: &[u8] = &[21, 0, DEFERRED];
+    let cut = |is_durable, seed, mode| [&[25], writes, &[is_durable, seed, 1, mode]].concat();
+    let parts: Vec<(&str, Vec<u8>)> = vec![
+        ("changes", change.to_vec()),
+        ("transactions", [transaction(&[0]), transaction(&[3, 16]), transaction(&[0])].concat()),
+        ("roll-backs", [transaction(&[4]), transaction(&[5]), transaction(&[6])].concat()),
+        ("dies-in-a-transaction", transaction(&[7, SHARED])),
+        ("bulk-in-a-transaction", [10, 3, 1, 200, 6, 2, 0, 1, 200, 0].into()),
+        ("bulk-that-fails", vec![9, 100, 0]),
+        ("reads", [13, 3, 1, 0, 3, 0, 0, 128, 15, 2, 0, 20, 0, 16, 0x55, 0x33].into()),
+        ("truncated", [21, 0, ALONE, 19, 10, 0, 2, 2, 18, 50, 20, 0].into()),
+        ("grows", [21, 0, REMAP, 1, 255, 1, 255, 18, 200].into()),
+        ("panics", [&[21, 2, SHARED], change, &[21, 2, ALONE], change].concat()),
+        ("readers", [&[22, 1], change, &[22, 1, 22, 0, 23, 1, 23, 3], change].concat()),
+        ("backup", [&[23, 2], change, &[23, 0]].concat()),
+        ("dies", [&[24, 0, SHARED], change, &[24, 1, ALONE], change].concat()),
+        ("dies-with-commits-that-wait", [defer, change, &[22, 0, 24, 0, DEFERRED, 2, 17]].concat()),
+        ("panics-with-commits-that-wait", [defer, change, &[21, 2, SHARED]].concat()),
+        ("frame-is-torn", [cut(0, 1, SHARED), cut(0, 2, ALONE), cut(0, 3, SHARED)].concat()),
+        ("slots-are-torn", [cut(1, 1, SHARED), cut(1, 2, ALONE), cut(1, 3, SHARED)].concat()),
+        ("power-fails-in-bulk", [25, 2, 1, 250, 1, 250, 0, 9, 9, 0].into()),
+        ("slot-rots", vec![26, 3, 90, 0, SHARED]),
+        ("closed-is-damaged", (0..5).flat_map(|how| [26, how * 2 + 1, 90, how, 0]).collect()),
+        ("hot-is-damaged", (0..6).flat_map(|how| [26, how * 2, 90, 8 * how, 0]).collect()),
+    ];
+    let mut seeds = Vec::new();
+    for (number, types) in [(0, "usual"), (2, "large"), (3, "tiny")] {
+        for (name, part) in &parts {
+            // What the size of a record makes a difference to.
+            let is_of_size = ["bulk", "grows", "truncated", "torn"].map(|word| name.contains(word));
+            if types != "usual" && !is_of_size.contains(&true) {
+                continue;
+            }
+            let bytes = [&[number], fill, part].concat();
+            seeds.push(("operations", format!("{types}-{name}"), bytes));
+        }
+        if types == "large" {
+            continue; // It would take seconds.
+        }
+        let all = parts.iter().rev().flat_map(|(_, part)| part.iter().copied());
+        let all = [number].into_iter().chain(fill.iter().copied()).chain(all).collect();
+        seeds.push(("operations", format!("{types}-all"), all));
     }
     seeds
 }

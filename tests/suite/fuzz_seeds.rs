@@ -59,6 +59,8 @@ fn no_bytes_break_a_promise() {
             *counts.entry((target, verdict)).or_default() += 1;
         };
         seeds.iter().for_each(|(name, bytes)| count(name, bytes));
+        // Many operations take longer than one look at some files.
+        let cases = if target == "operations" { cases / 4 } else { cases };
         for case in 0..cases {
             let (name, bytes) = &seeds[random.below(seeds.len() as u64) as usize];
             let (_, other) = &seeds[random.below(seeds.len() as u64) as usize];
@@ -104,7 +106,9 @@ fn assert_all_was_met(counts: &Counts) {
         // A schema's text that was changed is hardly ever one.
         let share = if target == "schema" { 0 } else { 20 };
         assert!(good > 0 && good * 100 >= all * share, "{target}: hardly any opened");
-        assert!((all - good) * 100 >= all * 20, "{target}: hardly any refused");
+        // What is done with a store that nothing has happened to succeeds.
+        let share = if target == "operations" { 0 } else { 20 };
+        assert!((all - good) * 100 >= all * share, "{target}: hardly any refused");
     }
     let expected = [
         "opened, recovered",
@@ -121,6 +125,13 @@ fn assert_all_was_met(counts: &Counts) {
         "Corrupt/FileTooShort",
         "Unsupported",
         "StoredSchema",
+        "opened: Once",
+        "opened: Again",
+        "opened: Backup",
+        "opened: Kill",
+        "opened: PowerCut",
+        "opened: Damaged",
+        "opened: Refused",
     ];
     for verdict in expected {
         let met = counts.keys().any(|(_, met)| met.trim_start_matches("forged: ") == verdict);

@@ -63,6 +63,13 @@ pub fn chosen(byte: u8) -> &'static Base {
     &all()[usize::from(byte) % all().len()]
 }
 
+/// The boot of the machine, as a writer of it puts it into the live block.
+pub fn this_boot() -> [u8; 16] {
+    let base = all().iter().find(|base| base.is_of_this_boot).expect("one was just made");
+    let live = structures::live(&base.files.store).expect("a store has a live block");
+    live.writer.expect("its writer died").boot_id
+}
+
 /// The schema of their records.
 pub fn schema() -> Schema {
     let text = concat!(
@@ -197,7 +204,7 @@ fn bulk_append(store: &mut RawStore, numbers: std::ops::Range<u64>, history: &mu
 
 impl Files {
     /// What a kill would leave at this moment.
-    fn copied(path: &Path) -> Self {
+    pub fn copied(path: &Path) -> Self {
         Self { store: fs::read(path).unwrap(), journal: fs::read(journal_of(path)).ok() }
     }
 
@@ -211,7 +218,7 @@ impl Files {
     }
 
     /// The same after the machine was started again: nothing in the live block counts any more.
-    fn in_another_boot(&self) -> Self {
+    pub fn in_another_boot(&self) -> Self {
         let mut files = self.clone();
         files.store[LIVE_OFFSET as usize..][..PAGE_SIZE].fill(0);
         files

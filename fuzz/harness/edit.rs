@@ -24,8 +24,8 @@ impl<'b> Input<'b> {
         Some(*byte)
     }
 
-    fn short(&mut self) -> Option<usize> {
-        Some(usize::from(u16::from_le_bytes([self.byte()?, self.byte()?])))
+    pub fn short(&mut self) -> Option<u16> {
+        Some(u16::from_le_bytes([self.byte()?, self.byte()?]))
     }
 
     /// So many bytes, or as many as there are.
@@ -88,19 +88,19 @@ impl<'b> Edit<'b> {
                 let (place, len) = (read_place(base, input)?, input.byte()?);
                 Self::Overwrite(place, input.bytes(len.into()))
             }
-            1 => Self::Fill(read_place(base, input)?, input.short()?, input.byte()?),
+            1 => Self::Fill(read_place(base, input)?, input.short()?.into(), input.byte()?),
             2 => {
                 let (from, to) = (read_place(base, input)?, read_place(base, input)?);
-                Self::Copy(from, to, input.short()?)
+                Self::Copy(from, to, input.short()?.into())
             }
             3 => Self::Add(read_place(base, input)?, input.byte()? as i8),
             4 => Self::Cut(read_place(base, input)?),
-            5 => Self::Extend(read_which(input)?, input.short()?, input.byte()?),
+            5 => Self::Extend(read_which(input)?, input.short()?.into(), input.byte()?),
             6 => Self::RemoveJournal,
             7 => Self::Seal(Seal::numbered(input.byte()?)),
             _ => {
                 let len = input.short()?;
-                Self::Schema(input.bytes(len))
+                Self::Schema(input.bytes(len.into()))
             }
         })
     }
@@ -180,7 +180,7 @@ fn read_which(input: &mut Input<'_>) -> Option<Which> {
 /// A place that is worth an edit, or one behind it.
 fn read_place(base: &Base, input: &mut Input<'_>) -> Option<Place> {
     let (which, at) = base.places[usize::from(input.byte()?) % base.places.len()];
-    Some((which, at + input.short()?))
+    Some((which, at + usize::from(input.short()?)))
 }
 
 fn encode_place(base: &Base, (which, at): Place) -> [u8; 3] {

@@ -6,7 +6,9 @@
 //! * `history`, `inspect`, `verify` and opening for reading leave both files as they are. So does
 //!   opening for writing where it refuses the store. A file that is set aside is not changed.
 //! * What opening for reading refuses, opening for writing refuses. If both open the store, they
-//!   find the same.
+//!   find the same. But for one case: the live block says that a writer of this boot was stopped by
+//!   a failure. Then a reader shows what that one had published, or nothing, until the store was
+//!   opened for writing.
 //! * What opening refuses for its journal, `inspect` and `history` say too, and the other way
 //!   round.
 //! * What `verify` calls sound opens for reading, and each of its slots can be read.
@@ -16,6 +18,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use stridedb::format::live::Live;
 use stridedb::{
     Error, Inspection, JournalState, OpenOptions, RawReader, RawStore, VerifyOptions, history,
     inspect, verify,
@@ -23,6 +26,7 @@ use stridedb::{
 
 use super::base::{self, Files};
 use super::found::{Found, how_opened};
+use super::structures;
 use super::workplace::{self, journal_of};
 
 /// What became of some files.
@@ -30,7 +34,9 @@ use super::workplace::{self, journal_of};
 pub struct Outcome {
     /// Whether `verify` found nothing wrong, before anything was written.
     pub is_sound: bool,
-    /// What was found by opening them for reading.
+    /// Whether a failure had stopped the last writer, in this boot: a reader may find less then.
+    pub has_stopped: bool,
+    /// What was found by opening them, or why that was refused.
     pub read: Result<Found, Error>,
     /// Opened for writing, how; or why not.
     pub written: Result<&'static str, Error>,
@@ -45,11 +51,12 @@ pub fn exercise(files: &Files) -> Outcome {
     let inspection = inspect(&path);
     let is_sound = is_sound(&path);
     let opened = RawReader::open(&path);
-    if let Ok(inspection) = &inspection {
+    let has_stopped = structures::live(&files.store).is_some_and(|live| has_stopped(&live));
+    if let (Ok(inspection), false) = (&inspection, has_stopped) {
         let last_commit = frames.as_ref().map(|frames| frames.last().map(|last| last.last_commit));
         agree(inspection, &opened, last_commit);
     }
-    let read = opened.map(|store| {
+    let mut read = opened.map(|store| {
         let capacity = store.capacity().expect("an open file can be measured");
         for index in 0..capacity.min(100) {
             store.slot(index).expect("it lies within the file");
@@ -57,26 +64,42 @@ pub fn exercise(files: &Files) -> Outcome {
         Found::of_reader(&store)
     });
     assert_same(files, &path, "reading");
-    if is_sound {
+    if is_sound && !has_stopped {
         let found = read.as_ref().unwrap_or_else(|error| panic!("sound, and refused: {error}"));
         assert!(found.records.iter().all(Result::is_ok), "sound, and not to be read: {found:?}");
     }
     let written = OpenOptions::new().maintenance(true).open_raw(&path);
-    let written = match (&read, written) {
-        (Err(error), Ok(_)) => panic!("refused for reading, opened for writing: {error}"),
-        (_, Err(error)) => {
+    let written = match written {
+        Err(error) => {
             assert_same(files, &path, "a refusal to write");
             Err(error)
         }
-        (Ok(found), Ok(store)) => {
-            let how = how_opened(store.open_report());
-            assert_eq!(Found::of(&store), *found, "for writing, and for reading");
+        Ok(store) => {
+            let (how, found) = (how_opened(store.open_report()), Found::of(&store));
+            assert_same_found(&read, &found, has_stopped);
             assert_kept(files, store.open_report().set_aside.as_ref());
             write(store, found.clone(), is_sound);
+            read = Ok(found);
             Ok(how)
         }
     };
-    Outcome { is_sound, read, written }
+    Outcome { is_sound, has_stopped, read, written }
+}
+
+/// Whether a live block is that of a writer of this boot that a failure has stopped.
+fn has_stopped(live: &Live) -> bool {
+    let boot_id = live.writer.as_ref().map(|writer| writer.boot_id);
+    live.poisoned && boot_id == Some(base::this_boot())
+}
+
+/// Fails if a store that opens for writing did not show the same to a reader.
+fn assert_same_found(read: &Result<Found, Error>, written: &Found, has_stopped: bool) {
+    match read {
+        Ok(found) if has_stopped => assert!(found.commit_number <= written.commit_number),
+        Ok(found) => assert_eq!(written, found, "for writing, and for reading"),
+        Err(Error::Poisoned { .. }) if has_stopped => {}
+        Err(error) => panic!("refused for reading, opened for writing: {error}"),
+    }
 }
 
 /// Whether a store is sound; one that cannot be verified is not.

@@ -82,7 +82,8 @@ fn forget_the_process(page: &mut LivePage) {
     page.program.zero();
 }
 
-fn change_page<P: FromBytes + IntoBytes + stridedb::zerocopy::Immutable>(
+/// Changes a structure that stands at the front of these bytes; seals nothing.
+pub fn change_page<P: FromBytes + IntoBytes + stridedb::zerocopy::Immutable>(
     bytes: &mut [u8],
     change: impl FnOnce(&mut P),
 ) {

@@ -7,19 +7,27 @@
 //!
 //! * [`exercise`](mod@exercise) says what must be true of all files;
 //! * [`promise`], what of a store that an accident has changed;
-//! * [`base`] makes the stores that are changed, [`edit`] changes them.
+//! * [`operations`](mod@operations) says what a store must hold after whatever was done with it;
+//! * [`base`] makes the stores that are changed, [`edit`] and [`header`](mod@header) change them.
 
 pub mod base;
 pub mod edit;
 pub mod exercise;
+pub mod header;
+pub mod operations;
 pub mod promise;
 pub mod seeds;
 
 mod fixed_ids;
 mod found;
+mod images;
+mod model;
+mod operation;
+mod records;
 mod seal;
 mod structures;
 mod workplace;
+mod writes;
 
 use stridedb::schema::{ByteOrder, Schema};
 use stridedb::value::decode_record;
@@ -37,13 +45,34 @@ pub type Verdict = String;
 pub type Target = fn(&[u8]) -> Verdict;
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 4] =
-    [("journal", journal), ("pair", pair), ("store", store), ("schema", schema)];
+pub const TARGETS: [(&str, Target); 6] = [
+    ("header", header),
+    ("operations", operations),
+    ("journal", journal),
+    ("pair", pair),
+    ("store", store),
+    ("schema", schema),
+];
 
-/// In the first byte of `journal` and `store`: the rest is all of the file.
+/// In the first byte of `header`, `journal` and `store`: the rest is all of the file, or of
+/// the pages before the slots.
 pub const WHOLE: u8 = 0x80;
-/// In the first byte of `journal` and `store`: all checksums are made right.
+/// In the first byte of `header`, `journal` and `store`: all checksums are made right.
 pub const SEALED: u8 = 0x40;
+
+/// A base's files under pages of these bytes: see [`header`](mod@header).
+pub fn header(bytes: &[u8]) -> Verdict {
+    let mut input = Input(bytes);
+    let (Some(first), Some(how)) = (input.byte(), input.byte()) else { return "nothing".into() };
+    let base = base::chosen(first & !(WHOLE | SEALED));
+    let files = header::laid(base, first, how, input.0);
+    if how & header::BESIDE != 0 { header::read_beside(base, files) } else { judged(base, &files) }
+}
+
+/// Operations on a store: see [`operations`](mod@operations).
+pub fn operations(bytes: &[u8]) -> Verdict {
+    operations::run(bytes)
+}
 
 /// A base's store, beside a journal of these bytes: all of it, or the frames behind a right page.
 pub fn journal(bytes: &[u8]) -> Verdict {

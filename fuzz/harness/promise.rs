@@ -32,6 +32,9 @@ use super::structures;
 pub fn hold(base: &Base, files: &Files, outcome: &Outcome) {
     let Ok(found) = &outcome.read else { return };
     if let Err(error) = &outcome.written {
+        if outcome.has_stopped {
+            return;
+        }
         panic!("{}: opened for reading, and refused for writing: {error}", base.name);
     }
     of_records(base, found, outcome.is_sound);

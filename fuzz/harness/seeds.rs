@@ -1,20 +1,27 @@
 //! The seeds that are committed: each of the accidents that `docs/recovery.md` names, once.
 
+use std::mem::offset_of;
+
 use stridedb::format::geometry::{LIVE_OFFSET, META_OFFSETS, PAGE_SIZE, SCHEMA_OFFSET};
 use stridedb::format::journal::{FRAME_HEADER_SIZE, FRAMES_OFFSET};
+use stridedb::format::live::{FLAG_POISONED, FLAG_READY, LivePage};
 
 use super::base::{Base, Which, all, schema};
 use super::edit::{Edit, Seal};
+use super::header::{self, BESIDE, SAME_IDENTITY, SLOTS};
 use super::{SEALED, WHOLE, structures};
 
 /// A target, a name, and what the target is called with.
 pub type Seed = (&'static str, String, Vec<u8>);
 
+/// Bytes of the header that say something.
+const HEADER_SAID: usize = 88;
+
 /// All of them, as the library's format has them today.
 pub fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for (number, base) in (0..).zip(all()) {
-        let name = base.name.replace(", ", "-").replace(' ', "-");
+        let name = base.file_name();
         let mut add = |target, what: &str, bytes| {
             seeds.push((target, format!("{name}-{what}"), bytes));
         };
@@ -22,7 +29,7 @@ pub fn seeds() -> Vec<Seed> {
         if base.is_of_this_boot {
             // All that is different then is what the live block tells.
             let told = ["as-it-is", "another-boot", "frame-is-lost", "last-frame-rots"];
-            accidents.retain(|(what, _)| told.contains(what));
+            accidents.retain(|(what, _)| told.contains(what) || what.starts_with("a-failure"));
         }
         for (what, edits) in accidents {
             let edits = edits.iter().flat_map(|edit| edit.encode(base));
@@ -40,9 +47,17 @@ pub fn seeds() -> Vec<Seed> {
             );
         }
     }
+    seeds.extend(headers());
+    seeds.extend(operations());
     seeds.extend(stores());
     seeds.extend(schemas());
     seeds
+}
+
+impl Base {
+    fn file_name(&self) -> String {
+        self.name.replace(", ", "-").replace(' ', "-")
+    }
 }
 
 /// What can happen to a base's files.
@@ -69,6 +84,15 @@ fn accidents(base: &Base) -> Vec<(&'static str, Vec<Edit<'static>>)> {
         ("longer", vec![Extend(Which::Store, 1000, 7)]),
         ("another-journal", vec![Add((Which::Journal, 24), 1), Edit::Seal(Seal::JournalPage)]),
     ];
+    if base.is_of_this_boot {
+        const POISONED: u8 = FLAG_POISONED as u8;
+        const READY: u8 = FLAG_READY as u8;
+        let flags = store(LIVE_OFFSET + offset_of!(LivePage, flags) as u64);
+        accidents.extend([
+            ("a-failure-stopped-the-writer", vec![Overwrite(flags, &[POISONED | READY])]),
+            ("a-failure-stopped-its-recovery", vec![Overwrite(flags, &[POISONED])]),
+        ]);
+    }
     if base.files.journal.is_some() {
         let at = |at: u64| (Which::Journal, at as usize);
         accidents.extend([
@@ -113,6 +137,121 @@ fn accidents(base: &Base) -> Vec<(&'static str, Vec<Edit<'static>>)> {
         ]);
     }
     accidents
+}
+
+/// Pages before the slots: what those of each base say, and what they should not.
+fn headers() -> Vec<Seed> {
+    const AGREED: u8 = SAME_IDENTITY | SLOTS;
+    let mut seeds = Vec::new();
+    let mut add = |name: String, first: u8, how: u8, bytes: &[u8]| {
+        seeds.push(("header", name, [&[first, how], bytes].concat()));
+    };
+    for (number, base) in (0..).zip(all()) {
+        let (name, said) = (base.file_name(), header::said(&base.files.store));
+        add(format!("{name}-said"), number, 0, &said);
+        add(format!("{name}-agreed"), number | SEALED, AGREED, &said);
+    }
+    let (closed, hot) = (&all()[0].files.store, &all()[2].files.store);
+    let pages = &closed[..closed.len().min(SCHEMA_OFFSET as usize + PAGE_SIZE)];
+    add("pages".into(), WHOLE, 0, pages);
+    add("pages-sealed".into(), WHOLE | SEALED, 0, pages);
+    add("pages-before-the-schema".into(), WHOLE, 0, &pages[..SCHEMA_OFFSET as usize]);
+    let said = header::said(closed);
+    for (name, at, word) in [
+        ("no-id", 8, &[0; 16][..]),
+        ("newer-version", 24, &[2, 0, 2, 0]),
+        ("native", 28, &[1]),
+        ("record-is-larger", 32, &[80, 0, 0, 0, 88, 0, 0, 0]),
+        ("record-is-smaller", 32, &[8, 0, 0, 0, 16, 0, 0, 0]),
+        ("record-is-largest", 32, &[0, 0, 16, 0, 8, 0, 16, 0]),
+        ("data-starts-at-the-limit", 40, &[0, 0, 0, 0x40, 0, 0, 0, 0]),
+        ("data-starts-beyond-all", 40, &[0xFF; 8]),
+        ("schema-is-elsewhere", 48, &[1, 0, 0, 0, 0, 0, 0, 0]),
+        ("schema-is-longest", 56, &[0, 0, 1, 0]),
+        ("feature", 64, &[1]),
+        ("feature-read-only", 72, &[1]),
+        ("feature-incompatible", 80, &[1]),
+    ] {
+        let mut said = said[..HEADER_SAID].to_vec();
+        said[at..][..word.len()].copy_from_slice(word);
+        add(name.into(), SEALED, AGREED, &said);
+        add(format!("{name}-in-the-header"), SEALED, 0, &said);
+    }
+    let live = &hot[LIVE_OFFSET as usize..][header::LIVE];
+    for (name, at, word) in [
+        ("as-it-is", 0, &[0; 0][..]),
+        ("len-beyond-the-file", 16, &[0xFF; 4]),
+        ("len-beyond-all", 16, &[0xFF; 8]),
+        ("len-is-longer", 16, &[40]),
+        ("len-is-shorter", 16, &[4]),
+        ("poisoned", 48, &[3]),
+        ("names-are-no-text", 112, &[0xFF; 128]),
+    ] {
+        // The boot is another one whenever the seeds are made, and made right when they are read.
+        let mut live = live.to_vec();
+        live[80..96].fill(0);
+        live[at..][..word.len()].copy_from_slice(word);
+        add(format!("beside-{name}"), 2, BESIDE, &live);
+    }
+    seeds
+}
+
+/// Operations, in the bytes that `operation.rs` reads: what each does to a store of some records,
+/// then all together.
+fn operations() -> Vec<Seed> {
+    // How it is opened: for others too; alone; alone, mapped anew to grow; with deferred commits.
+    const SHARED: u8 = 0;
+    const ALONE: u8 = 1;
+    const REMAP: u8 = 7;
+    const DEFERRED: u8 = 24;
+    let fill: &[u8] = &[1, 40, 0, 2, 6, 3, 0, 6, 5, 0, 2, 8, 4, 0, 7, 9, 0, 3, 1, 0];
+    let change: &[u8] = &[5, 3, 1, 0, 2, 0, 8, 0, 6, 0, 128, 2, 2, 3, 0, 128, 14, 2, 0];
+    let writes: &[u8] = &[4, 0, 2, 3, 4, 0, 6, 7, 0];
+    let transaction = |end: &[u8]| [&[10], writes, end].concat();
+    let defer: &[u8] = &[21, 0, DEFERRED];
+    let cut = |is_durable, seed, mode| [&[25], writes, &[is_durable, seed, 1, mode]].concat();
+    let parts: Vec<(&str, Vec<u8>)> = vec![
+        ("changes", change.to_vec()),
+        ("transactions", [transaction(&[0]), transaction(&[3, 16]), transaction(&[0])].concat()),
+        ("roll-backs", [transaction(&[4]), transaction(&[5]), transaction(&[6])].concat()),
+        ("dies-in-a-transaction", transaction(&[7, SHARED])),
+        ("bulk-in-a-transaction", [10, 3, 1, 200, 6, 2, 0, 1, 200, 0].into()),
+        ("bulk-that-fails", vec![9, 100, 0]),
+        ("reads", [13, 3, 1, 0, 3, 0, 0, 128, 15, 2, 0, 20, 0, 16, 0x55, 0x33].into()),
+        ("truncated", [21, 0, ALONE, 19, 10, 0, 2, 2, 18, 50, 20, 0].into()),
+        ("grows", [21, 0, REMAP, 1, 255, 1, 255, 18, 200].into()),
+        ("panics", [&[21, 2, SHARED], change, &[21, 2, ALONE], change].concat()),
+        ("readers", [&[22, 1], change, &[22, 1, 22, 0, 23, 1, 23, 3], change].concat()),
+        ("backup", [&[23, 2], change, &[23, 0]].concat()),
+        ("dies", [&[24, 0, SHARED], change, &[24, 1, ALONE], change].concat()),
+        ("dies-with-commits-that-wait", [defer, change, &[22, 0, 24, 0, DEFERRED, 2, 17]].concat()),
+        ("panics-with-commits-that-wait", [defer, change, &[21, 2, SHARED]].concat()),
+        ("frame-is-torn", [cut(0, 1, SHARED), cut(0, 2, ALONE), cut(0, 3, SHARED)].concat()),
+        ("slots-are-torn", [cut(1, 1, SHARED), cut(1, 2, ALONE), cut(1, 3, SHARED)].concat()),
+        ("power-fails-in-bulk", [25, 2, 1, 250, 1, 250, 0, 9, 9, 0].into()),
+        ("slot-rots", vec![26, 3, 90, 0, SHARED]),
+        ("closed-is-damaged", (0..5).flat_map(|how| [26, how * 2 + 1, 90, how, 0]).collect()),
+        ("hot-is-damaged", (0..6).flat_map(|how| [26, how * 2, 90, 8 * how, 0]).collect()),
+    ];
+    let mut seeds = Vec::new();
+    for (number, types) in [(0, "usual"), (2, "large"), (3, "tiny")] {
+        for (name, part) in &parts {
+            // What the size of a record makes a difference to.
+            let is_of_size = ["bulk", "grows", "truncated", "torn"].map(|word| name.contains(word));
+            if types != "usual" && !is_of_size.contains(&true) {
+                continue;
+            }
+            let bytes = [&[number], fill, part].concat();
+            seeds.push(("operations", format!("{types}-{name}"), bytes));
+        }
+        if types == "large" {
+            continue; // It would take seconds.
+        }
+        let all = parts.iter().rev().flat_map(|(_, part)| part.iter().copied());
+        let all = [number].into_iter().chain(fill.iter().copied()).chain(all).collect();
+        seeds.push(("operations", format!("{types}-all"), all));
+    }
+    seeds
 }
 
 /// Stores without a journal.

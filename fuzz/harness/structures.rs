@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use stridedb::format::checksum::key;
-use stridedb::format::geometry::{META_OFFSETS, PAGE_SIZE, SlotIndex};
+use stridedb::format::geometry::{LIVE_OFFSET, META_OFFSETS, PAGE_SIZE, SlotIndex};
 use stridedb::format::header::{Header, HeaderPage};
 use stridedb::format::journal::{
     FRAME_ALIGN, FRAME_HEADER_SIZE, FRAME_MAGIC, FRAMES_OFFSET, Frame, FrameHeader,
     JournalIdentity, JournalPage,
 };
+use stridedb::format::live::{Live, LivePage};
 use stridedb::format::meta::{Meta, MetaPage, NAMES};
 use stridedb::format::slot::Trailer;
 use stridedb::zerocopy::FromBytes;
@@ -46,6 +47,12 @@ fn meta_pages(store: &[u8]) -> [Option<(Header, Meta)>; 2] {
 /// The whole one with the higher sequence.
 pub fn newest_meta(store: &[u8]) -> Option<Meta> {
     metas(store).into_iter().flatten().max_by_key(|meta| meta.sequence)
+}
+
+/// The live block, if the file has that many bytes: it has no checksum.
+pub fn live(store: &[u8]) -> Option<Live> {
+    let bytes = store.get(LIVE_OFFSET as usize..)?;
+    Some(LivePage::read_from_prefix(bytes).ok()?.0.decode())
 }
 
 /// Whether bytes begin as a frame does.

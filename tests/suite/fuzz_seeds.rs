@@ -6,13 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::common::{Random, number_from};
-
-#[allow(unreachable_pub, reason = "in `fuzz/` it is a library")]
-#[path = "../../fuzz/harness/lib.rs"]
-mod harness;
-
-use harness::TARGETS;
-use harness::seeds::seeds;
+use crate::harness::TARGETS;
+use crate::harness::seeds::seeds;
 
 /// How often each verdict of each target was given.
 type Counts = BTreeMap<(&'static str, String), u64>;
@@ -51,7 +46,7 @@ fn the_committed_seeds_are_those_of_the_format() {
 fn no_bytes_break_a_promise() {
     let mut counts = Counts::new();
     let mut random = Random(number_from("STRIDEDB_SEED", 1));
-    let cases = number_from("STRIDEDB_CASES", 500);
+    let cases = number_from("STRIDEDB_CASES", 200);
     for (target, run) in TARGETS {
         let seeds = committed(target);
         assert!(!seeds.is_empty(), "{target} has no seeds");
@@ -64,6 +59,8 @@ fn no_bytes_break_a_promise() {
             *counts.entry((target, verdict)).or_default() += 1;
         };
         seeds.iter().for_each(|(name, bytes)| count(name, bytes));
+        // Many operations take longer than one look at some files.
+        let cases = if target == "operations" { cases / 4 } else { cases };
         for case in 0..cases {
             let (name, bytes) = &seeds[random.below(seeds.len() as u64) as usize];
             let (_, other) = &seeds[random.below(seeds.len() as u64) as usize];
@@ -109,7 +106,9 @@ fn assert_all_was_met(counts: &Counts) {
         // A schema's text that was changed is hardly ever one.
         let share = if target == "schema" { 0 } else { 20 };
         assert!(good > 0 && good * 100 >= all * share, "{target}: hardly any opened");
-        assert!((all - good) * 100 >= all * 20, "{target}: hardly any refused");
+        // What is done with a store that nothing has happened to succeeds.
+        let share = if target == "operations" { 0 } else { 20 };
+        assert!((all - good) * 100 >= all * share, "{target}: hardly any refused");
     }
     let expected = [
         "opened, recovered",
@@ -126,6 +125,13 @@ fn assert_all_was_met(counts: &Counts) {
         "Corrupt/FileTooShort",
         "Unsupported",
         "StoredSchema",
+        "opened: Once",
+        "opened: Again",
+        "opened: Backup",
+        "opened: Kill",
+        "opened: PowerCut",
+        "opened: Damaged",
+        "opened: Refused",
     ];
     for verdict in expected {
         let met = counts.keys().any(|(_, met)| met.trim_start_matches("forged: ") == verdict);

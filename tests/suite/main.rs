@@ -3,6 +3,9 @@
 
 mod children;
 mod common;
+#[allow(unreachable_pub, reason = "in `fuzz/` it is a library")]
+#[path = "../../fuzz/harness/lib.rs"]
+mod harness;
 
 mod arrows;
 mod bad_files;

@@ -16,6 +16,7 @@ mod backup;
 mod completions;
 mod create;
 mod delete;
+mod diff;
 mod export;
 mod get;
 mod hash;
@@ -99,6 +100,7 @@ enum Verb {
     Schema(schema::Args),
     Verify(verify::Args),
     Hash(hash::Args),
+    Diff(diff::Args),
     History(history::Args),
     Locks(locks::Args),
     Create(create::Args),
@@ -149,6 +151,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
         Verb::Hash(args) => hash::run(&args, ctx),
+        Verb::Diff(args) => diff::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),

@@ -121,7 +121,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 20] = [
+    let runs: [&[&str]; 21] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
@@ -141,6 +141,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["delete", "hot.stride", "0", "1.."],
         &["verify", "ticks.stride", "missing.stride"],
         &["hash", "ticks.stride", "missing.stride"],
+        &["stats", "ticks.stride"],
         &["diff", "ticks.stride", "copy.stride"],
     ];
     for arguments in runs {

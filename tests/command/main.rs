@@ -16,6 +16,7 @@ mod limits;
 mod live;
 mod records;
 mod schema_sources;
+mod statistics;
 mod usage;
 
 use std::fs;

@@ -20,6 +20,7 @@ mod diff;
 mod export;
 mod get;
 mod hash;
+mod hex;
 mod history;
 mod import;
 mod infer;
@@ -98,6 +99,7 @@ enum Verb {
     Head(show::EndArgs),
     Tail(show::TailArgs),
     Get(get::Args),
+    Hex(hex::Args),
     Stats(stats::Args),
     Schema(schema::Args),
     Verify(verify::Args),
@@ -150,6 +152,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Head(args) => show::run_head(&args, ctx),
         Verb::Tail(args) => show::run_tail(&args, ctx),
         Verb::Get(args) => get::run(&args, ctx),
+        Verb::Hex(args) => hex::run(&args, ctx),
         Verb::Stats(args) => stats::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),

@@ -121,7 +121,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 21] = [
+    let runs: [&[&str]; 22] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
@@ -142,6 +142,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["verify", "ticks.stride", "missing.stride"],
         &["hash", "ticks.stride", "missing.stride"],
         &["stats", "ticks.stride"],
+        &["hex", "ticks.stride", "0"],
         &["diff", "ticks.stride", "copy.stride"],
     ];
     for arguments in runs {

@@ -10,6 +10,7 @@ mod documents;
 mod files;
 mod follow;
 mod hashes;
+mod hexes;
 mod inputs;
 mod journal;
 mod limits;

@@ -8,13 +8,19 @@ use super::{Ended, Sandbox};
 #[test]
 fn nonsense_on_the_command_line_ends_with_16() {
     let sandbox = Sandbox::with_ticks(3);
-    let cases: [&[&str]; 18] = [
+    let cases: [&[&str]; 24] = [
         &[],
         &["--nonsense"],
         &["nonsense"],
         &["inspect"],
         &["verify"],
         &["diff", "ticks.stride"],
+        &["hex", "ticks.stride"],
+        &["hex", "ticks.stride", "1000000"],
+        &["hex", "ticks.stride", "1", "--offset", "1"],
+        &["hex", "ticks.stride", "1", "--len", "1"],
+        &["hex", "ticks.stride", "--offset", "1", "--count", "1"],
+        &["hex", "ticks.stride", "--offset", "0x100000000"],
         &["stats", "ticks.stride", "--column", "nonsense"],
         &["ticks.stride", "inspect"],
         &["inspect", "ticks.stride", "--color", "blue"],

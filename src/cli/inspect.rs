@@ -41,6 +41,11 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     Ok(health.exit())
 }
 
+/// How many slots mean something, as of the commit that counts; none if nothing says so.
+pub(crate) fn len_of(inspection: &Inspection) -> u64 {
+    Counts::of(inspection).len
+}
+
 /// How much there is, as of one commit: the last one that a living writer has published, else the
 /// last one of the journal if that goes on from the newest meta, else that of the meta.
 #[derive(Default)]

@@ -9,6 +9,7 @@ mod pipe;
 mod progress;
 mod range;
 mod rows;
+mod slot_bytes;
 mod table;
 
 mod backup;
@@ -17,8 +18,11 @@ mod completions;
 mod create;
 mod delete;
 mod demo;
+mod diff;
 mod export;
 mod get;
+mod hash;
+mod hex;
 mod history;
 mod import;
 mod infer;
@@ -31,6 +35,7 @@ mod salvage;
 mod schema;
 mod set;
 mod show;
+mod stats;
 mod verify;
 
 use std::ffi::OsString;
@@ -98,10 +103,14 @@ enum Verb {
     Head(show::EndArgs),
     Tail(show::TailArgs),
     Get(get::Args),
+    Hex(hex::Args),
+    Stats(stats::Args),
     Schema(schema::Args),
     Verify(verify::Args),
     Repair(repair::Args),
     Salvage(salvage::Args),
+    Hash(hash::Args),
+    Diff(diff::Args),
     History(history::Args),
     Locks(locks::Args),
     Create(create::Args),
@@ -151,10 +160,14 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Head(args) => show::run_head(&args, ctx),
         Verb::Tail(args) => show::run_tail(&args, ctx),
         Verb::Get(args) => get::run(&args, ctx),
+        Verb::Hex(args) => hex::run(&args, ctx),
+        Verb::Stats(args) => stats::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
         Verb::Repair(args) => repair::run(&args, ctx),
         Verb::Salvage(args) => salvage::run(&args, ctx),
+        Verb::Hash(args) => hash::run(&args, ctx),
+        Verb::Diff(args) => diff::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),

@@ -121,7 +121,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 18] = [
+    let runs: [&[&str]; 22] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
@@ -140,6 +140,10 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["delete", "ticks.stride", "0"],
         &["delete", "hot.stride", "0", "1.."],
         &["verify", "ticks.stride", "missing.stride"],
+        &["hash", "ticks.stride", "missing.stride"],
+        &["stats", "ticks.stride"],
+        &["hex", "ticks.stride", "0"],
+        &["diff", "ticks.stride", "copy.stride"],
     ];
     for arguments in runs {
         stands_in_docs(&sandbox.document(&[arguments, &["--json"]].concat()));

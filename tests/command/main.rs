@@ -5,9 +5,12 @@
 mod backups;
 mod batches;
 mod damage;
+mod differences;
 mod documents;
 mod files;
 mod follow;
+mod hashes;
+mod hexes;
 mod inputs;
 mod journal;
 mod limits;
@@ -15,6 +18,7 @@ mod live;
 mod mending;
 mod records;
 mod schema_sources;
+mod statistics;
 mod usage;
 
 use std::fs;

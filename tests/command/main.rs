@@ -15,6 +15,7 @@ mod live;
 mod records;
 mod schema_sources;
 mod usage;
+mod verify;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,7 +1,6 @@
 //! `stridedb get`: one slot with all that stands in it.
 
 use std::io::Write;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,15 +9,12 @@ use stridedb::format::slot::State;
 use stridedb::schema::Schema;
 use stridedb::{RawReader, SlotDump};
 
-use super::codec::{CellWriter, Column, Token, columns};
+use super::codec::columns;
 use super::exit::{Exit, Failure};
 use super::open::to_read;
 use super::output::{Context, DAMAGED, DIM, GOOD, Output, lossy, print_document};
 use super::rows::{json_object, select_all};
-use super::table::printable;
-
-/// Bytes in one line of hex.
-const BYTES_PER_LINE: usize = 16;
+use super::slot_bytes::{SlotBytes, What, hex, print_lines};
 
 /// Print one slot: its place, checksum, tag, fields and bytes
 ///
@@ -164,68 +160,21 @@ impl<'s> Slot<'s> {
 
     /// The bytes, each value's on lines of their own with the value behind them.
     fn print_bytes(&self, output: &mut Output, ctx: &Context) -> Result<(), Failure> {
-        let area_len = self.dump.area.len();
-        let is_live = self.dump.tag.state() == State::Live;
-        let columns =
-            if is_live || !self.damage.is_empty() { columns(self.schema()) } else { vec![] };
-        let mut done = 0;
-        for column in &columns {
-            let start = column.range().start;
-            self.print_lines(output, done..start, &ctx.paint(DIM, "padding").to_string())?;
-            let value = self.value_of(column);
-            let text = format!("{} = {value}", printable(&column.name()));
-            self.print_lines(output, column.range(), &text)?;
-            done = column.range().end;
-        }
-        let rest = if columns.is_empty() { "area" } else { "padding" };
-        self.print_lines(output, done..area_len, &ctx.paint(DIM, rest).to_string())?;
-        let trailer = [
-            (self.dump.stored_checksum.to_le_bytes(), "checksum"),
-            (self.dump.tag.bits().to_le_bytes(), "tag"),
-        ];
-        for (position, (bytes, name)) in trailer.iter().enumerate() {
-            let start = area_len + 4 * position;
-            print_line(output, self.dump.offset + start as u64, bytes, &ctx.paint(DIM, name))?;
+        let dump = &self.dump;
+        let is_live = dump.tag.state() == State::Live;
+        let has_fields = is_live || !self.damage.is_empty();
+        let columns = if has_fields { columns(self.schema()) } else { vec![] };
+        let slot = SlotBytes { dump, columns: &columns, order: self.store.byte_order() };
+        for (range, what) in slot.parts() {
+            let label = match what {
+                What::Value(column) => slot.value(column),
+                other => ctx.paint(DIM, other.name()).to_string(),
+            };
+            let start = dump.offset + range.start as u64;
+            print_lines(output, start, slot.bytes(&range), &label)?;
         }
         Ok(())
     }
-
-    fn print_lines(
-        &self,
-        output: &mut Output,
-        range: Range<usize>,
-        text: &str,
-    ) -> std::io::Result<()> {
-        let start = self.dump.offset + range.start as u64;
-        let lines = self.dump.area[range].chunks(BYTES_PER_LINE);
-        for (offset, (line, bytes)) in (start..).step_by(BYTES_PER_LINE).zip(lines.enumerate()) {
-            let text = if line == 0 { text } else { "" };
-            print_line(output, offset, bytes, &text)?;
-        }
-        Ok(())
-    }
-
-    fn value_of(&self, column: &Column) -> String {
-        let cell = CellWriter::new(column.clone(), self.store.byte_order());
-        let unit = column.field.unit.as_deref().unwrap_or_default();
-        let mut text = String::new();
-        match cell.write(self.record(), &mut text) {
-            Ok(Token::Missing) => "null".to_owned(),
-            Ok(Token::Bare) => format!("{text} {unit}").trim_end().to_owned(),
-            Ok(Token::Text) => printable(&text).into_owned(),
-            Err(invalid) => invalid.to_string(),
-        }
-    }
-}
-
-fn print_line(
-    output: &mut Output,
-    offset: u64,
-    bytes: &[u8],
-    text: &dyn std::fmt::Display,
-) -> std::io::Result<()> {
-    let line = format!("{offset:>10}  {:<47}  {text}", hex(bytes, " "));
-    writeln!(output, "{}", line.trim_end())
 }
 
 fn name_of(state: State) -> &'static str {
@@ -235,9 +184,4 @@ fn name_of(state: State) -> &'static str {
         State::Deleted => "deleted",
         State::Invalid => "no state",
     }
-}
-
-fn hex(bytes: &[u8], between: &str) -> String {
-    let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    bytes.join(between)
 }

@@ -9,6 +9,7 @@ mod pipe;
 mod progress;
 mod range;
 mod rows;
+mod slot_bytes;
 mod table;
 
 mod backup;
@@ -17,6 +18,7 @@ mod create;
 mod delete;
 mod export;
 mod get;
+mod hash;
 mod history;
 mod import;
 mod infer;
@@ -96,6 +98,7 @@ enum Verb {
     Get(get::Args),
     Schema(schema::Args),
     Verify(verify::Args),
+    Hash(hash::Args),
     History(history::Args),
     Locks(locks::Args),
     Create(create::Args),
@@ -145,6 +148,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Get(args) => get::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
+        Verb::Hash(args) => hash::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),

@@ -41,6 +41,7 @@ struct Asked {
     len: bool,
     live_count: bool,
     commit_number: bool,
+    digest: bool,
 }
 
 /// A slot, and the trailer that was found there.
@@ -174,6 +175,28 @@ impl RawSnapshot<'_> {
         self.numbers.commit_number
     }
 
+    /// As [`RawReader::digest`], of the records that are read here.
+    ///
+    /// ```
+    /// # use stridedb::schema::{Field, Schema};
+    /// # use stridedb::{RawReader, RawStore};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("accounts.stride");
+    /// # let schema = Schema::new("Account", "", vec![Field::new("balance", "u8".parse()?)])?;
+    /// let mut store = RawStore::create(&path, &schema)?;
+    /// let reader = RawReader::open(&path)?;
+    /// let digest = || reader.read(|snapshot| Ok::<_, stridedb::Error>(snapshot.digest()));
+    /// assert_eq!(digest()?, Some(0)); // Of no records.
+    /// store.append(&[10])?;
+    /// assert_ne!(digest()?, Some(0));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn digest(&self) -> Option<u64> {
+        self.asked.set(Asked { digest: true, ..self.asked.get() });
+        self.numbers.digest.map(|digest| digest.get())
+    }
+
     /// As [`RawReader::get`].
     ///
     /// # Errors
@@ -225,7 +248,8 @@ impl RawSnapshot<'_> {
         // A number that nobody has looked at may have changed.
         let is_as_told = (!asked.len || numbers.len == told.len)
             && (!asked.live_count || numbers.live_count == told.live_count)
-            && (!asked.commit_number || numbers.commit_number == told.commit_number);
+            && (!asked.commit_number || numbers.commit_number == told.commit_number)
+            && (!asked.digest || numbers.digest == told.digest);
         if !is_as_told {
             return Ok(false);
         }

@@ -125,7 +125,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
     let mut rotten = std::fs::read(sandbox.path("ticks.stride")).unwrap();
     rotten[slot] ^= 1;
     std::fs::write(sandbox.path("rotten.stride"), rotten).unwrap();
-    let runs: [&[&str]; 20] = [
+    let runs: [&[&str]; 21] = [
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
@@ -146,6 +146,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["verify", "ticks.stride", "missing.stride"],
         &["verify", "ticks.stride", "--quick"],
         &["verify", "rotten.stride", "hot.stride"],
+        &["hash", "ticks.stride", "missing.stride"],
     ];
     for arguments in runs {
         stands_in_docs(&sandbox.document(&[arguments, &["--json"]].concat()));

@@ -8,6 +8,7 @@ mod damage;
 mod documents;
 mod files;
 mod follow;
+mod hashes;
 mod inputs;
 mod journal;
 mod limits;

@@ -49,7 +49,7 @@ fn a_file_that_cannot_be_used_ends_with_8_and_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("text.stride", "this is no store");
     for file in ["missing.stride", "text.stride", "."] {
-        for verb in ["inspect", "show", "verify", "schema", "locks"] {
+        for verb in ["inspect", "show", "verify", "schema", "locks", "hash"] {
             let ended = sandbox.run(&[verb, file]);
             assert_eq!(ended.code, 8, "{verb} {file}: {ended:?}");
             assert!(ended.stderr.starts_with("error: "), "{verb} {file}: {ended:?}");

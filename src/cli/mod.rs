@@ -2,6 +2,7 @@
 
 mod codec;
 mod exit;
+mod health_map;
 mod new_file;
 mod open;
 mod output;
@@ -26,6 +27,7 @@ mod input;
 mod inspect;
 mod locks;
 mod man;
+mod map;
 mod schema;
 mod set;
 mod show;
@@ -98,6 +100,7 @@ enum Verb {
     Get(get::Args),
     Schema(schema::Args),
     Verify(verify::Args),
+    Map(map::Args),
     Hash(hash::Args),
     History(history::Args),
     Locks(locks::Args),
@@ -148,6 +151,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Get(args) => get::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
+        Verb::Map(args) => map::run(&args, ctx),
         Verb::Hash(args) => hash::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),

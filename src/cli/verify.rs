@@ -10,9 +10,14 @@ use std::path::{Path, PathBuf};
 use stridedb::{Error, Level, Role, VerifyOptions, VerifyReport};
 
 use super::exit::{Exit, Failure};
+use super::health_map::Glyphs;
 use super::output::{Context, complain, print_document};
 use super::progress::Progress;
 use document::{Document, Documents};
+
+pub(super) use advice::shell_word;
+pub(super) use document::HealthDocument;
+pub(super) use text::first_line;
 
 /// Check every structure and every slot, with all processors
 ///
@@ -31,6 +36,10 @@ pub(crate) struct Args {
     /// How many findings to list for a file; the others are counted
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     findings: usize,
+
+    /// Draw the map of the damage with ASCII alone, whatever the locale is
+    #[arg(long)]
+    ascii: bool,
 }
 
 /// Verifies the files one after the other. What cannot be verified does not keep the others back.
@@ -47,7 +56,9 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         };
         match (result, ctx.json) {
             (result, true) => documents.push(Document::new(file, result.as_ref())),
-            (Ok(report), false) => text::print(&mut output, ctx, file, &report)?,
+            (Ok(report), false) => {
+                text::print(&mut output, ctx, file, &report, Glyphs::choose(args.ascii))?;
+            }
             (Err(failure), false) => complain("error", failure.message()),
         }
         output.flush()?;
@@ -58,7 +69,8 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn exit_of(report: &VerifyReport) -> Exit {
+/// Damage is damage, also if none of it is lost.
+pub(super) fn exit_of(report: &VerifyReport) -> Exit {
     if report.is_sound() { Exit::FINE } else { Exit::DAMAGED }
 }
 
@@ -67,7 +79,7 @@ fn exit_of(report: &VerifyReport) -> Exit {
 /// # Errors
 ///
 /// Those of the library, with what to try.
-fn verify(
+pub(super) fn verify(
     file: &Path,
     level: Level,
     finding_max: usize,
@@ -83,7 +95,7 @@ fn verify(
             error if is_being_written(error) => Some(format!(
                 "try: `stridedb backup {} COPY`, which verifies the copy that it makes; or verify \
                  when the writer has closed the store",
-                advice::shell_word(file)
+                shell_word(file)
             )),
             Error::Corrupt { .. } => Some(format!("next: {}", advice::salvage(file))),
             _ => None,

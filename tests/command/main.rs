@@ -13,6 +13,7 @@ mod inputs;
 mod journal;
 mod limits;
 mod live;
+mod maps;
 mod records;
 mod schema_sources;
 mod usage;

@@ -9,7 +9,7 @@ use super::{Ended, Sandbox};
 const STRIDE: usize = 32;
 
 /// A store of so many ticks whose bytes from slot 0 on are changed.
-fn damaged_ticks(count: u64, damage: impl FnOnce(&mut [u8])) -> Sandbox {
+pub(super) fn damaged_ticks(count: u64, damage: impl FnOnce(&mut [u8])) -> Sandbox {
     let sandbox = Sandbox::with_ticks(count);
     let start = sandbox.slot_offset(0);
     let mut bytes = fs::read(sandbox.path("ticks.stride")).unwrap();
@@ -19,7 +19,7 @@ fn damaged_ticks(count: u64, damage: impl FnOnce(&mut [u8])) -> Sandbox {
 }
 
 /// Flipped bits in three slots, and a lost page.
-fn rotten_ticks() -> Sandbox {
+pub(super) fn rotten_ticks() -> Sandbox {
     damaged_ticks(1000, |slots| {
         for slot in [7, 8, 500] {
             slots[slot * STRIDE + 8] ^= 4;

@@ -6,7 +6,7 @@ use stridedb::format::geometry::META_OFFSETS;
 use stridedb::{Class, Level, Problem, VerifyReport};
 
 /// What to do next: commands in back quotes, each with what it does. Nothing if all is well.
-pub(crate) fn next(file: &Path, report: &VerifyReport) -> Vec<String> {
+pub(in crate::cli) fn next(file: &Path, report: &VerifyReport) -> Vec<String> {
     let name = shell_word(file);
     let mut next = Vec::new();
     if report.level == Level::Quick {
@@ -31,7 +31,7 @@ pub(crate) fn next(file: &Path, report: &VerifyReport) -> Vec<String> {
 }
 
 /// For a file of which nothing says where its slots are, or how many.
-pub(crate) fn salvage(file: &Path) -> String {
+pub(in crate::cli) fn salvage(file: &Path) -> String {
     format!(
         "`stridedb salvage {} --output NEW` looks for the records that are there, since nothing \
          says where the slots are, or how many",
@@ -62,7 +62,7 @@ fn has_no_meta(report: &VerifyReport) -> bool {
 }
 
 /// A path as a shell takes it.
-pub(crate) fn shell_word(path: &Path) -> String {
+pub(in crate::cli) fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-+/,:@%".contains(c);
     if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {

@@ -75,7 +75,7 @@ struct CoveredDocument {
 
 /// The health map.
 #[derive(Serialize)]
-pub(crate) struct HealthDocument {
+pub(in crate::cli) struct HealthDocument {
     slots_per_cell: u64,
     /// What the numbers of a cell count.
     counts: [&'static str; 5],
@@ -154,7 +154,7 @@ impl CoveredDocument {
 }
 
 impl HealthDocument {
-    pub(crate) fn new(health: &Health) -> Self {
+    pub(in crate::cli) fn new(health: &Health) -> Self {
         let cells: Vec<_> = health.cells.iter().map(counts_of).collect();
         Self {
             slots_per_cell: health.slots_per_cell,

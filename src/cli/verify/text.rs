@@ -4,11 +4,15 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use indicatif::{BinaryBytes, HumanCount};
-use stridedb::{Class, Level, VerifyReport};
+use stridedb::{Class, Health, Level, VerifyReport};
 
 use super::advice;
+use crate::cli::health_map::{self, Glyphs, State};
 use crate::cli::output::{Context, DAMAGED, GOOD, Output, counted_for_people};
 use crate::cli::table::printable;
+
+/// The map is short here: `stridedb map` draws a larger one.
+const ROWS_MAX: usize = 4;
 
 /// Prints it all.
 pub(super) fn print(
@@ -16,10 +20,9 @@ pub(super) fn print(
     ctx: &Context,
     file: &Path,
     report: &VerifyReport,
+    glyphs: Glyphs,
 ) -> io::Result<()> {
-    let verdict = ctx.paint(if report.is_sound() { GOOD } else { DAMAGED }, verdict(report));
-    let name = file.display().to_string();
-    writeln!(output, "{}: {verdict}: {}", printable(&name), summary(report))?;
+    writeln!(output, "{}", first_line(ctx, file, report))?;
     for line in class_lines(report) {
         writeln!(output, "  {line}")?;
     }
@@ -32,20 +35,35 @@ pub(super) fn print(
     if let Some(line) = covered(report) {
         writeln!(output, "  {line}")?;
     }
+    if has_damage_to_show(&report.health) {
+        health_map::print(output, ctx, &report.health, ROWS_MAX, glyphs)?;
+    }
     for line in advice::next(file, report) {
         writeln!(output, "  next: {}", printable(&line))?;
     }
     if !report.clean && report.level == Level::Full {
         ctx.note(format_args!(
             "{} was not closed cleanly: it was verified through its journal",
-            printable(&name)
+            printable(&file.display().to_string())
         ));
     }
     Ok(())
 }
 
+/// Name, verdict and counts.
+pub(in crate::cli) fn first_line(ctx: &Context, file: &Path, report: &VerifyReport) -> String {
+    let verdict = ctx.paint(if report.is_sound() { GOOD } else { DAMAGED }, verdict(report));
+    let name = file.display().to_string();
+    format!("{}: {verdict}: {}", printable(&name), summary(report))
+}
+
+/// Whether a map says more than that all is well with the slots.
+fn has_damage_to_show(health: &Health) -> bool {
+    health.cells.iter().any(|cell| State::of(cell) >= State::Invalid)
+}
+
 /// How the store is, in a word or a few.
-pub(crate) fn verdict(report: &VerifyReport) -> &'static str {
+pub(in crate::cli) fn verdict(report: &VerifyReport) -> &'static str {
     match (report.is_sound(), report.level) {
         (true, Level::Quick) => "sound as far as was looked",
         (true, _) => "sound",
@@ -96,7 +114,7 @@ fn class_line(class: Class, count: u64, slots: u64, listed: &str) -> String {
 }
 
 /// Slots of which the journal has what the file lacks.
-pub(crate) fn covered(report: &VerifyReport) -> Option<String> {
+pub(in crate::cli) fn covered(report: &VerifyReport) -> Option<String> {
     let (verb, them) = match report.slots_covered {
         0 => return None,
         1 => ("is", "it"),

@@ -9,6 +9,7 @@ mod output;
 mod pipe;
 mod progress;
 mod range;
+mod report;
 mod rows;
 mod slot_bytes;
 mod table;

@@ -11,8 +11,10 @@ use stridedb::{Error, Level, Role, VerifyOptions, VerifyReport};
 
 use super::exit::{Exit, Failure};
 use super::health_map::Glyphs;
-use super::output::{Context, complain, print_document};
+use super::new_file::check_free;
+use super::output::{Context, complain, document_text, print_document};
 use super::progress::Progress;
+use super::report::{self, Format, Words};
 use document::{Document, Documents};
 
 pub(super) use advice::shell_word;
@@ -40,11 +42,17 @@ pub(crate) struct Args {
     /// Draw the map of the damage with ASCII alone, whatever the locale is
     #[arg(long)]
     ascii: bool,
+
+    /// Also write a report of one store to a new file: .html for all there is to see, .svg for the
+    /// map of the damage, .json for the document
+    #[arg(long, value_name = "OUT", conflicts_with = "quick")]
+    report: Option<PathBuf>,
 }
 
 /// Verifies the files one after the other. What cannot be verified does not keep the others back.
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let level = if args.quick { Level::Quick } else { Level::Full };
+    let report_to = args.report_to()?;
     let mut output = ctx.output();
     let mut exit = Exit::FINE;
     let mut documents = Vec::new();
@@ -54,19 +62,70 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
             Ok(report) => exit_of(report),
             Err(failure) => failure.exit(),
         };
-        match (result, ctx.json) {
+        match (&result, ctx.json) {
             (result, true) => documents.push(Document::new(file, result.as_ref())),
             (Ok(report), false) => {
-                text::print(&mut output, ctx, file, &report, Glyphs::choose(args.ascii))?;
+                text::print(&mut output, ctx, file, report, Glyphs::choose(args.ascii))?;
             }
             (Err(failure), false) => complain("error", failure.message()),
         }
         output.flush()?;
+        if let (Some((path, format)), Ok(report)) = (report_to, &result) {
+            if let Err(failure) = write_report(file, report, path, format, ctx) {
+                failure.report();
+                exit |= failure.exit();
+            }
+        }
     }
     if ctx.json {
         print_document(&mut output, "verify", Documents { files: documents })?;
     }
     Ok(exit)
+}
+
+impl Args {
+    /// Where a report goes, and as what.
+    ///
+    /// # Errors
+    ///
+    /// Several stores do not go into one report; the name says no format, or is taken.
+    fn report_to(&self) -> Result<Option<(&Path, Format)>, Failure> {
+        let Some(path) = &self.report else { return Ok(None) };
+        if self.files.len() > 1 {
+            return Err(Failure::usage("--report: a report is of one store"));
+        }
+        let format = Format::of(path)?;
+        check_free(path)?;
+        Ok(Some((path, format)))
+    }
+}
+
+fn write_report(
+    file: &Path,
+    report: &VerifyReport,
+    path: &Path,
+    format: Format,
+    ctx: &Context,
+) -> Result<(), Failure> {
+    let next = advice::next(file, report);
+    let (summary, covered) = (text::summary(report), text::covered(report));
+    let words = Words {
+        verdict: text::verdict(report),
+        summary: &summary,
+        covered: covered.as_deref(),
+        next: &next,
+    };
+    let text = match format {
+        Format::Html => report::html(file, report, &words)?.into_bytes(),
+        Format::Svg => report::svg(file, report, &words).into_bytes(),
+        Format::Json => {
+            let files = vec![Document::new(file, Ok(report))];
+            document_text("verify", Documents { files })?
+        }
+    };
+    report::write(path, &text)?;
+    ctx.note(format_args!("the report is in {}", path.display()));
+    Ok(())
 }
 
 /// Damage is damage, also if none of it is lost.

@@ -15,6 +15,7 @@ mod limits;
 mod live;
 mod maps;
 mod records;
+mod reports;
 mod schema_sources;
 mod usage;
 mod verify;

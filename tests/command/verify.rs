@@ -87,7 +87,7 @@ fn a_file_that_does_not_say_where_its_slots_are_is_for_salvage() {
 }
 
 /// Changes a record into one whose text is none, and yet its checksum and the digest are right.
-fn make_invalid(slot: &mut [u8]) {
+pub(super) fn make_invalid(slot: &mut [u8]) {
     // A multiple of the CRC's polynomial: it changes no CRC.
     for (byte, change) in slot[12..].iter_mut().zip([0x41, 0x06, 0x71, 0xDB, 0x01]) {
         *byte ^= change;

@@ -63,7 +63,7 @@ fn has_damage_to_show(health: &Health) -> bool {
 }
 
 /// How the store is, in a word or a few.
-pub(in crate::cli) fn verdict(report: &VerifyReport) -> &'static str {
+pub(super) fn verdict(report: &VerifyReport) -> &'static str {
     match (report.is_sound(), report.level) {
         (true, Level::Quick) => "sound as far as was looked",
         (true, _) => "sound",
@@ -72,7 +72,7 @@ pub(in crate::cli) fn verdict(report: &VerifyReport) -> &'static str {
 }
 
 /// What was counted, and nothing that was not.
-fn summary(report: &VerifyReport) -> String {
+pub(super) fn summary(report: &VerifyReport) -> String {
     if report.level == Level::Quick {
         return match report.len {
             0 => "header, metas, schema, journal and length; slots were not looked at".to_owned(),
@@ -114,7 +114,7 @@ fn class_line(class: Class, count: u64, slots: u64, listed: &str) -> String {
 }
 
 /// Slots of which the journal has what the file lacks.
-pub(in crate::cli) fn covered(report: &VerifyReport) -> Option<String> {
+pub(super) fn covered(report: &VerifyReport) -> Option<String> {
     let (verb, them) = match report.slots_covered {
         0 => return None,
         1 => ("is", "it"),

@@ -14,6 +14,7 @@ mod journal;
 mod limits;
 mod live;
 mod maps;
+mod pictures;
 mod records;
 mod reports;
 mod schema_sources;

@@ -83,6 +83,33 @@ fn damaged_records_are_shown_field_by_field_with_the_bad_byte_marked() {
 }
 
 #[test]
+fn the_part_of_a_record_that_is_zero_is_marked() {
+    let sandbox = Sandbox::new();
+    let fields = ["first", "second"].map(|name| format!("[[fields]]\nname = \"{name}\"\n"));
+    let schema = fields.map(|field| field + "type = \"u64\"\n").concat();
+    sandbox.write("pairs.toml", &format!("name = \"Pair\"\n{schema}"));
+    let rows: String =
+        (0..100_u64).map(|i| format!("{},{}\n", i + 0x0102_0304_0506_0708, !i)).collect();
+    sandbox.write("pairs.csv", &format!("first,second\n{rows}"));
+    let import = ["import", "ticks.stride", "pairs.csv", "--schema", "pairs.toml"];
+    assert_eq!(sandbox.run(&import).code, 0);
+    // The second sector of the slots was lost: of slot 21 the last 16 bytes.
+    let start = sandbox.slot_offset(0);
+    let mut bytes = fs::read(sandbox.path("ticks.stride")).unwrap();
+    bytes[start + 512..start + 1024].fill(0);
+    fs::write(sandbox.path("ticks.stride"), bytes).unwrap();
+    let page = report_of(&sandbox, "report.html");
+    assert!(
+        page.contains("<td class=\"hex\">1d 07 06 05 04 03 02 01</td><td>first</td>"),
+        "{page}"
+    );
+    let zeros = ["<mark>00</mark>"; 8].join(" ");
+    let row = format!("<td class=\"hex\">{zeros}</td><td>second</td><td>0</td>");
+    assert!(page.contains(&row), "{page}");
+    assert!(page.contains("Slots 21 to 42 have the same."), "{page}");
+}
+
+#[test]
 fn what_comes_from_the_file_is_no_markup() {
     let sandbox = Sandbox::new();
     let (evil, field) = ("</title><script>alert(1)</script>", "<img src=x onerror='alert(2)'>");

@@ -71,3 +71,17 @@ pub(super) fn explain(class: Class) -> (&'static str, &'static str) {
         _ => ("Something contradicts the format.", "Nothing tells more."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_has_words_of_its_own() {
+        let mut words = Class::ALL.map(explain).to_vec();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Class::ALL.len());
+        assert!(words.iter().all(|(meaning, _)| *meaning != "Something contradicts the format."));
+    }
+}

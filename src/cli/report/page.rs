@@ -169,9 +169,9 @@ impl Page<'_> {
         }
         writeln!(
             out,
-            "<section id=\"records\">\n<h2>Records that are damaged</h2>\n<p class=\"dim\">The first \
-             record of each of the first findings, as it stands in the file. What is likely to be \
-             wrong is marked.</p>\n{shown}</section>"
+            "<section id=\"records\">\n<h2>Records that are damaged</h2>\n<p class=\"dim\">The \
+             first record of each of the first findings, as it stands in the file. What is likely \
+             to be wrong is marked.</p>\n{shown}</section>"
         )
     }
 

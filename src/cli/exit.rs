@@ -12,6 +12,8 @@ pub(crate) struct Exit(u8);
 impl Exit {
     /// All is well.
     pub(crate) const FINE: Self = Self(0);
+    /// Two things that were compared differ.
+    pub(crate) const DIFFERS: Self = Self(1);
     /// Damage was found and is still there.
     pub(crate) const DAMAGED: Self = Self(4);
     /// The work could not be done: I/O, permissions, a lock, a full disk.

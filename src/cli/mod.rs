@@ -18,6 +18,7 @@ mod backup;
 mod completions;
 mod create;
 mod delete;
+mod diff;
 mod export;
 mod get;
 mod hash;
@@ -103,6 +104,7 @@ enum Verb {
     Verify(verify::Args),
     Map(map::Args),
     Hash(hash::Args),
+    Diff(diff::Args),
     History(history::Args),
     Locks(locks::Args),
     Create(create::Args),
@@ -154,6 +156,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Verify(args) => verify::run(&args, ctx),
         Verb::Map(args) => map::run(&args, ctx),
         Verb::Hash(args) => hash::run(&args, ctx),
+        Verb::Diff(args) => diff::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),

@@ -149,6 +149,18 @@ pub(crate) fn json_object(selected: &[Selected], record: &[u8]) -> Result<Box<Ra
     Ok(RawValue::from_string(text).expect("it was written as JSON"))
 }
 
+/// One value as JSON.
+///
+/// # Errors
+///
+/// [`Invalid`] if the bytes are no value.
+pub(crate) fn json_value(cell: &CellWriter, record: &[u8]) -> Result<Box<RawValue>, Invalid> {
+    let mut out = Vec::new();
+    write_json_cell(Some(cell), record, &mut out)?;
+    let text = String::from_utf8(out).expect("texts are UTF-8");
+    Ok(RawValue::from_string(text).expect("it was written as JSON"))
+}
+
 fn write_json(
     ty: &Type,
     cells: &mut Iter<'_, CellWriter>,

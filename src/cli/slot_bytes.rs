@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use stridedb::SlotDump;
 use stridedb::schema::ByteOrder;
+use stridedb::value::Invalid;
 
 use super::codec::{CellWriter, Column, Token};
 use super::output::Output;
@@ -80,21 +81,26 @@ impl<'a> SlotBytes<'a> {
 
     /// `price = 12.50 USD`, or why the bytes are no value.
     pub(crate) fn value(&self, column: &Column) -> String {
-        format!("{} = {}", printable(&column.name()), self.value_alone(column))
-    }
-
-    /// The same without the name.
-    pub(crate) fn value_alone(&self, column: &Column) -> String {
         let cell = CellWriter::new(column.clone(), self.order);
-        let unit = column.field.unit.as_deref().unwrap_or_default();
-        let mut text = String::new();
-        match cell.write(&self.dump.area, &mut text) {
-            Ok(Token::Missing) => "null".to_owned(),
-            Ok(Token::Bare) => format!("{text} {unit}").trim_end().to_owned(),
-            Ok(Token::Text) => printable(&text).into_owned(),
-            Err(invalid) => invalid.to_string(),
-        }
+        let value = value_text(&cell, &self.dump.area);
+        let value = value.unwrap_or_else(|invalid| invalid.to_string());
+        format!("{} = {value}", printable(&column.name()))
     }
+}
+
+/// A value as people read it: `12.50 USD`.
+///
+/// # Errors
+///
+/// [`Invalid`] if the bytes are no value.
+pub(crate) fn value_text(cell: &CellWriter, record: &[u8]) -> Result<String, Invalid> {
+    let unit = cell.column().field.unit.as_deref().unwrap_or_default();
+    let mut text = String::new();
+    Ok(match cell.write(record, &mut text)? {
+        Token::Missing => "null".to_owned(),
+        Token::Bare => format!("{text} {unit}").trim_end().to_owned(),
+        Token::Text => printable(&text).into_owned(),
+    })
 }
 
 /// Lines of bytes that stand at `offset`, the label behind the first.

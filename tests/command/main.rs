@@ -5,6 +5,7 @@
 mod backups;
 mod batches;
 mod damage;
+mod differences;
 mod documents;
 mod files;
 mod follow;

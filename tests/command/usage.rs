@@ -8,12 +8,13 @@ use super::{Ended, Sandbox};
 #[test]
 fn nonsense_on_the_command_line_ends_with_16() {
     let sandbox = Sandbox::with_ticks(3);
-    let cases: [&[&str]; 16] = [
+    let cases: [&[&str]; 17] = [
         &[],
         &["--nonsense"],
         &["nonsense"],
         &["inspect"],
         &["verify"],
+        &["diff", "ticks.stride"],
         &["ticks.stride", "inspect"],
         &["inspect", "ticks.stride", "--color", "blue"],
         &["show", "ticks.stride", "--range", "3..1"],

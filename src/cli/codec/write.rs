@@ -42,6 +42,11 @@ impl CellWriter {
         &self.column
     }
 
+    /// The byte order of the column's native numbers.
+    pub(crate) fn order(&self) -> ByteOrder {
+        self.order
+    }
+
     /// Appends the text of the record's cell.
     ///
     /// # Errors

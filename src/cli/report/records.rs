@@ -11,8 +11,8 @@ use stridedb::schema::ByteOrder;
 use stridedb::{Finding, Problem, SlotDump, VerifyReport};
 
 use super::escape::Escaped;
-use crate::cli::codec::{Column, columns};
-use crate::cli::slot_bytes::{BYTES_PER_LINE, SlotBytes, What};
+use crate::cli::codec::{CellWriter, Column, columns};
+use crate::cli::slot_bytes::{BYTES_PER_LINE, SlotBytes, What, value_text};
 
 /// So many records are shown, one of each finding, and so many of a class.
 const RECORDS_MAX: usize = 20;
@@ -138,11 +138,16 @@ impl Record<'_> {
         }
         let name = what.map(|what| what.name()).unwrap_or_default();
         let value = match what {
-            Some(What::Value(column)) => slot.value_alone(column),
+            Some(What::Value(column)) => self.value(column),
             _ => String::new(),
         };
         let class = if matches!(what, Some(What::Value(_))) { "" } else { " class=\"dim\"" };
         writeln!(out, "</td><td{class}>{}</td><td>{}</td></tr>", Escaped(name), Escaped(value))
+    }
+
+    fn value(&self, column: &Column) -> String {
+        let cell = CellWriter::new(column.clone(), self.order);
+        value_text(&cell, &self.dump.area).unwrap_or_else(|invalid| invalid.reason.to_string())
     }
 
     fn slot_bytes<'d>(&'d self, dump: &'d SlotDump) -> SlotBytes<'d> {

@@ -33,6 +33,7 @@ mod map;
 mod schema;
 mod set;
 mod show;
+mod stats;
 mod verify;
 
 use std::ffi::OsString;
@@ -100,6 +101,7 @@ enum Verb {
     Head(show::EndArgs),
     Tail(show::TailArgs),
     Get(get::Args),
+    Stats(stats::Args),
     Schema(schema::Args),
     Verify(verify::Args),
     Map(map::Args),
@@ -152,6 +154,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Head(args) => show::run_head(&args, ctx),
         Verb::Tail(args) => show::run_tail(&args, ctx),
         Verb::Get(args) => get::run(&args, ctx),
+        Verb::Stats(args) => stats::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
         Verb::Map(args) => map::run(&args, ctx),

@@ -155,10 +155,17 @@ pub(crate) fn json_object(selected: &[Selected], record: &[u8]) -> Result<Box<Ra
 ///
 /// [`Invalid`] if the bytes are no value.
 pub(crate) fn json_value(cell: &CellWriter, record: &[u8]) -> Result<Box<RawValue>, Invalid> {
+    let mut text = String::new();
+    let token = cell.write(record, &mut text)?;
+    Ok(json_of(token, &text))
+}
+
+/// What a [`CellWriter`] has written, as JSON.
+pub(crate) fn json_of(token: Token, text: &str) -> Box<RawValue> {
     let mut out = Vec::new();
-    write_json_cell(Some(cell), record, &mut out)?;
-    let text = String::from_utf8(out).expect("texts are UTF-8");
-    Ok(RawValue::from_string(text).expect("it was written as JSON"))
+    write_json_token(token, text, &mut out);
+    let json = String::from_utf8(out).expect("texts are UTF-8");
+    RawValue::from_string(json).expect("it was written as JSON")
 }
 
 fn write_json(
@@ -201,12 +208,17 @@ fn write_json_cell(
     out: &mut Vec<u8>,
 ) -> Result<(), Invalid> {
     let mut text = String::new();
-    match cell.map(|cell| cell.write(record, &mut text)).transpose()? {
-        Some(Token::Bare) => out.extend_from_slice(text.as_bytes()),
-        Some(Token::Text) => write_json_text(&text, out),
-        Some(Token::Missing) | None => out.extend_from_slice(b"null"),
-    }
+    let token = cell.map(|cell| cell.write(record, &mut text)).transpose()?;
+    write_json_token(token.unwrap_or(Token::Missing), &text, out);
     Ok(())
+}
+
+fn write_json_token(token: Token, text: &str, out: &mut Vec<u8>) {
+    match token {
+        Token::Bare => out.extend_from_slice(text.as_bytes()),
+        Token::Text => write_json_text(text, out),
+        Token::Missing => out.extend_from_slice(b"null"),
+    }
 }
 
 fn write_json_text(text: &str, out: &mut Vec<u8>) {

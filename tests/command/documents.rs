@@ -148,6 +148,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["verify", "rotten.stride", "hot.stride"],
         &["hash", "ticks.stride", "missing.stride"],
         &["map", "rotten.stride"],
+        &["stats", "ticks.stride"],
         &["diff", "ticks.stride", "copy.stride"],
     ];
     for &arguments in runs {

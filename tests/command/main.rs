@@ -19,6 +19,7 @@ mod pictures;
 mod records;
 mod reports;
 mod schema_sources;
+mod statistics;
 mod usage;
 mod verify;
 

@@ -8,13 +8,14 @@ use super::{Ended, Sandbox};
 #[test]
 fn nonsense_on_the_command_line_ends_with_16() {
     let sandbox = Sandbox::with_ticks(3);
-    let cases: [&[&str]; 17] = [
+    let cases: [&[&str]; 18] = [
         &[],
         &["--nonsense"],
         &["nonsense"],
         &["inspect"],
         &["verify"],
         &["diff", "ticks.stride"],
+        &["stats", "ticks.stride", "--column", "nonsense"],
         &["ticks.stride", "inspect"],
         &["inspect", "ticks.stride", "--color", "blue"],
         &["show", "ticks.stride", "--range", "3..1"],
@@ -50,7 +51,7 @@ fn a_file_that_cannot_be_used_ends_with_8_and_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("text.stride", "this is no store");
     for file in ["missing.stride", "text.stride", "."] {
-        for verb in ["inspect", "show", "verify", "schema", "locks", "hash"] {
+        for verb in ["inspect", "show", "verify", "schema", "locks", "hash", "stats"] {
             let ended = sandbox.run(&[verb, file]);
             assert_eq!(ended.code, 8, "{verb} {file}: {ended:?}");
             assert!(ended.stderr.starts_with("error: "), "{verb} {file}: {ended:?}");

@@ -46,6 +46,13 @@ impl Column {
         self.path.to_string()
     }
 
+    /// The name that all elements of an array have in common: `leg.price`, `prices[]`.
+    pub(crate) fn common_name(&self) -> String {
+        let mut name = String::new();
+        self.path.write_common(&mut name);
+        name
+    }
+
     /// Where its bytes stand in the record.
     #[inline]
     pub(crate) fn range(&self) -> Range<usize> {
@@ -111,6 +118,23 @@ impl Node {
                     let path = Path { outer: Some(Rc::clone(&outer)), step };
                     node.collect(path, start + offset, columns);
                 }
+            }
+        }
+    }
+}
+
+impl Path {
+    fn write_common(&self, out: &mut String) {
+        if let Some(outer) = &self.outer {
+            outer.write_common(out);
+        }
+        match &self.step {
+            Step::Element(_) => out.push_str("[]"),
+            Step::Field(name) => {
+                if self.outer.is_some() {
+                    out.push('.');
+                }
+                out.push_str(name);
             }
         }
     }

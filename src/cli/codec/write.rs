@@ -52,19 +52,23 @@ impl CellWriter {
     /// # Errors
     /// [`Invalid`] if the bytes are no value.
     pub(crate) fn write(&self, record: &[u8], out: &mut String) -> Result<Token, Invalid> {
-        let field = &*self.column.field;
         let bytes = &record[self.column.range()];
-        Ok(match Value::decode(field, self.order, bytes)? {
+        Ok(self.write_value(&Value::decode(&self.column.field, self.order, bytes)?, out))
+    }
+
+    /// Appends the text of a value that a cell of the column could hold.
+    pub(crate) fn write_value(&self, value: &Value, out: &mut String) -> Token {
+        match value {
             Value::Null => Token::Missing,
-            Value::Integer(number) => self.write_integer(number, out),
+            Value::Integer(number) => self.write_integer(*number, out),
             Value::Unsigned(number) => {
-                match field.scale {
-                    Some(scale) => out.push_str(&scale.format_unsigned(number)),
+                match self.column.field.scale {
+                    Some(scale) => out.push_str(&scale.format_unsigned(*number)),
                     None => append(out, number),
                 }
                 Token::Bare
             }
-            Value::Float(number) => self.write_float(number, out),
+            Value::Float(number) => self.write_float(*number, out),
             Value::Bool(truth) => {
                 append(out, truth);
                 Token::Bare
@@ -76,7 +80,7 @@ impl CellWriter {
                 Token::Text
             }
             Value::Text(text) => {
-                out.push_str(&text);
+                out.push_str(text);
                 Token::Text
             }
             // No column holds these.
@@ -84,7 +88,7 @@ impl CellWriter {
                 append(out, several);
                 Token::Text
             }
-        })
+        }
     }
 
     fn write_integer(&self, number: i128, out: &mut String) -> Token {

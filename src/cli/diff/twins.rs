@@ -33,18 +33,17 @@ impl Twins {
             columns(b.schema()).into_iter().map(|column| (column.name(), column)).collect();
         let (mut pairs, mut apart) = (Vec::new(), Vec::new());
         for column in columns(a.schema()) {
-            let name = column.name();
-            match others.remove(&name) {
+            match others.remove(&column.name()) {
                 Some(other) if mean_the_same(&column.field, &other.field) => {
                     let cell = |column: Column, side: usize| CellWriter::new(column, orders[side]);
                     pairs.push(Twin { cells: [cell(column, 0), cell(other, 1)], has_same_bytes });
                 }
-                _ => apart.push(without_indices(&name)),
+                _ => apart.push(column.common_name()),
             }
         }
-        let mut only_in_b: Vec<_> = others.into_iter().collect();
-        only_in_b.sort_by_key(|(_, column)| column.range().start);
-        apart.extend(only_in_b.into_iter().map(|(name, _)| without_indices(&name)));
+        let mut only_in_b: Vec<_> = others.into_values().collect();
+        only_in_b.sort_by_key(|column| column.range().start);
+        apart.extend(only_in_b.iter().map(Column::common_name));
         let mut taken = HashSet::new();
         apart.retain(|name| taken.insert(name.clone()));
         let have_same_bytes = has_same_bytes && a.schema().differences(b.schema()).is_empty();
@@ -76,17 +75,6 @@ impl Twins {
 /// Whether the values can be compared. A range says nothing of what a value means.
 fn mean_the_same(a: &Field, b: &Field) -> bool {
     a.ty == b.ty && a.kind == b.kind && a.unit == b.unit && a.scale == b.scale && a.null == b.null
-}
-
-/// `legs[].price` of `legs[2].price`: a record can have a million elements.
-fn without_indices(name: &str) -> String {
-    let mut parts = name.split('[');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        text.push('[');
-        text.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
-    }
-    text
 }
 
 impl Twin {

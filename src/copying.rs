@@ -78,7 +78,7 @@ impl<'s> Copying<'s> {
     pub(crate) fn finish(self, meta: &Meta) -> Result<()> {
         let copy = self.new.file();
         copy.set_len(self.end(meta.len))?; // A snapshot of all blocks can have more.
-        self.write_pages(copy, meta)?;
+        write_pages(copy, self.header, self.schema_text, meta)?;
         copy.sync_all()?; // Complete: what can be read now is what will be there.
         copy.begin_writing(0, self.end(meta.len)); // What is on disk is to be verified.
         let report = verify_copy(copy)?;
@@ -90,22 +90,6 @@ impl<'s> Copying<'s> {
         Ok(())
     }
 
-    /// Writes what stands before the slots. Pages that are damaged in the store are whole here.
-    fn write_pages(&self, copy: &StoreFile, meta: &Meta) -> Result<()> {
-        let identity = self.header.identity();
-        copy.write(HEADER_OFFSET, HeaderPage::encode(identity).as_bytes())?;
-        copy.write(LIVE_OFFSET, LivePage::new_zeroed().as_bytes())?;
-        copy.write(identity.schema_offset.get(), self.schema_text)?;
-        let newest = meta.sequence.max(1);
-        for (offset, sequence) in META_OFFSETS.into_iter().zip([newest - 1, newest]) {
-            // Without a journal's id: put in the store's place, the copy must not take the journal
-            // of a store that was not closed for a leftover of its own, and remove it.
-            let meta = Meta { sequence, clean: true, journal_id: [0; 16], ..*meta };
-            copy.write(offset, meta.encode(identity, self.schema_text).as_bytes())?;
-        }
-        Ok(())
-    }
-
     fn end(&self, len: u64) -> u64 {
         self.geometry().file_len(len).unwrap_or(u64::MAX)
     }
@@ -113,4 +97,29 @@ impl<'s> Copying<'s> {
     fn geometry(&self) -> &Geometry {
         self.header.geometry()
     }
+}
+
+/// Writes what stands before the slots of a closed store, whatever stood there.
+///
+/// # Errors
+///
+/// [`Error::Io`]
+pub(crate) fn write_pages(
+    file: &StoreFile,
+    header: &Header,
+    schema_text: &[u8],
+    meta: &Meta,
+) -> Result<()> {
+    let identity = header.identity();
+    file.write(HEADER_OFFSET, HeaderPage::encode(identity).as_bytes())?;
+    file.write(LIVE_OFFSET, LivePage::new_zeroed().as_bytes())?;
+    file.write(identity.schema_offset.get(), schema_text)?;
+    let newest = meta.sequence.max(1);
+    for (offset, sequence) in META_OFFSETS.into_iter().zip([newest - 1, newest]) {
+        // Without a journal's id: put in the store's place, the copy must not take the journal
+        // of a store that was not closed for a leftover of its own, and remove it.
+        let meta = Meta { sequence, clean: true, journal_id: [0; 16], ..*meta };
+        file.write(offset, meta.encode(identity, schema_text).as_bytes())?;
+    }
+    Ok(())
 }

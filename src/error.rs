@@ -8,6 +8,7 @@ use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
 use crate::holders::Holder;
 use crate::journal::Fault;
+use crate::repair::Loss;
 use crate::schema::{ByteOrder, Difference, Invalid, SchemaError};
 use crate::verify::Problem;
 
@@ -101,6 +102,18 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: Box<SchemaError>,
+    },
+    /// The schema is damaged wherever it stands in the file, so that nothing says what the records
+    /// consist of.
+    #[error(
+        "the schema of {} is damaged and no page has a copy of it: {}", path.display(),
+        if *is_another { "the one that was given is another one" } else { "it has to be given" }
+    )]
+    SchemaLost {
+        /// The store.
+        path: PathBuf,
+        /// Whether one was given, which is not the one that the header means.
+        is_another: bool,
     },
     /// The record type does not match the schema in the file.
     #[error(
@@ -266,6 +279,15 @@ pub enum Error {
         /// What speaks against it.
         fault: Fault,
     },
+    /// A repair would give up what cannot be had back, and was not told where to keep what is left
+    /// of it. Nothing was written.
+    #[error("{} has lost something: {}", path.display(), all(losses))]
+    Lossy {
+        /// The store.
+        path: PathBuf,
+        /// What is lost.
+        losses: Vec<Loss>,
+    },
     /// A copy of the store does not verify, and was thrown away: the store is damaged, or the disk
     /// does not keep what it is given.
     #[error("a copy of {} does not verify, and was not kept", path.display())]
@@ -396,6 +418,10 @@ fn list(holders: &[Holder]) -> String {
         return "another process".into();
     }
     holders.iter().map(Holder::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn all(losses: &[Loss]) -> String {
+    losses.iter().map(Loss::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn lines(differences: &[Difference]) -> String {

@@ -4,8 +4,10 @@
 //! pages. Its bytes exist before they are needed, as real zeros, and are used again in each epoch:
 //! a sync then changes nothing about the file but its contents.
 
+mod rescue;
 mod scan;
 
+pub(crate) use rescue::{LostCommits, newest_epoch, rescue};
 pub use scan::Fault;
 use scan::find_header;
 pub(crate) use scan::{Reader, Scan, is_possible, published_but_lost, scan};
@@ -20,7 +22,7 @@ use crate::format::Corruption;
 use crate::format::journal::{
     FRAME_HEADER_SIZE, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity, JournalPage,
 };
-use crate::io::{Lock, NewFile, StoreFile};
+use crate::io::{Lock, NewFile, StoreFile, write_zeros};
 use crate::recovery::JournalFound;
 
 /// Bytes that a journal has at first; few for the crash tests, whose histories are short.
@@ -371,15 +373,4 @@ pub(crate) enum Room {
     Grow(u64),
     /// Move what it holds into the slots, and begin at its start again.
     Empty,
-}
-
-fn write_zeros(file: &StoreFile, start: u64, end: u64) -> Result<()> {
-    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
-    let mut offset = start;
-    while offset < end {
-        let len = (end - offset).min(ZEROS.len() as u64);
-        file.write(offset, &ZEROS[..len as usize])?;
-        offset += len;
-    }
-    Ok(())
 }

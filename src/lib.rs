@@ -107,6 +107,7 @@ pub mod schema;
 mod text;
 pub mod value;
 
+mod compact;
 mod copying;
 mod raw_reader;
 mod raw_store;
@@ -120,6 +121,7 @@ mod recovery;
 mod history;
 mod holders;
 mod inspect;
+pub mod repair;
 mod verify;
 
 pub mod format;
@@ -133,6 +135,7 @@ mod error;
 #[cfg(test)]
 mod crash_tests;
 
+pub use compact::{Compaction, compact, compact_in_place};
 pub use error::{Error, Result};
 pub use history::{FrameInfo, History, history};
 pub use holders::{Holder, Role, holders};

@@ -9,7 +9,6 @@ mod health;
 mod pages;
 mod scan;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -22,11 +21,11 @@ use crate::format::meta::Meta;
 use crate::holders;
 use crate::io::{Lock, StoreFile};
 use crate::journal;
-
 use crate::recovery::{Decision, JournalFound, decide};
 use crate::schema::Schema;
 use crate::structures::Structures;
-use scan::Scan;
+pub(crate) use pages::check as check_pages;
+pub(crate) use scan::{Images, Scan, WholeSlot};
 
 pub use finding::{Class, Finding, Problem};
 pub use health::{Health, HealthCell};
@@ -208,7 +207,7 @@ fn check(file: &StoreFile, options: &VerifyOptions<'_>, values: bool) -> Result<
         report.findings.extend(journal.problem.map(|problem| problem.found()));
         let (meta, images) = (journal.meta, journal.images);
         let checked = schema.as_ref().filter(|_| values);
-        let scan = Scan::new(file, &structures, &header, meta.len, checked, images);
+        let scan = Scan::new(file, &structures, &header, meta.len, checked, &images);
         scan_slots(&scan, &meta, is_known, options, &mut report)?;
     }
     report.schema = schema;
@@ -219,7 +218,7 @@ fn check(file: &StoreFile, options: &VerifyOptions<'_>, values: bool) -> Result<
 struct ThroughJournal {
     meta: Meta,
     /// The last image of each slot that the journal has.
-    images: HashMap<u64, Box<[u8]>>,
+    images: Images,
     /// Why the journal does not tell.
     problem: Option<Problem>,
 }
@@ -231,7 +230,7 @@ fn look_through(
     meta: Meta,
 ) -> Result<ThroughJournal> {
     let (found, journal) = journal::find(file.path())?;
-    let mut through = ThroughJournal { meta, images: HashMap::new(), problem: None };
+    let mut through = ThroughJournal { meta, images: Images::new(), problem: None };
     let both_whole = structures.metas.iter().all(Result::is_ok);
     let store_id = header.identity().store_id;
     let named = JournalIdentity::new(store_id, meta.journal_id, header.geometry());
@@ -265,7 +264,7 @@ fn look_through(
     Ok(through)
 }
 
-fn scan_slots(
+pub(crate) fn scan_slots(
     scan: &Scan<'_>,
     meta: &Meta,
     is_known: bool,

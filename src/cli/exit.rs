@@ -14,6 +14,8 @@ impl Exit {
     pub(crate) const FINE: Self = Self(0);
     /// Two things that were compared differ.
     pub(crate) const DIFFERS: Self = Self(1);
+    /// Damage was mended.
+    pub(crate) const REPAIRED: Self = Self(1);
     /// Damage was found and is still there.
     pub(crate) const DAMAGED: Self = Self(4);
     /// The work could not be done: I/O, permissions, a lock, a full disk.
@@ -129,6 +131,8 @@ fn exit_of(error: &stridedb::Error) -> Exit {
         | Error::JournalOther { .. }
         | Error::JournalUnexpected { .. }
         | Error::JournalDamaged { .. }
+        | Error::SchemaLost { .. }
+        | Error::Lossy { .. }
         | Error::CopyUnsound { .. } => Exit::DAMAGED,
         Error::Schema(_)
         | Error::OutOfRange { .. }

@@ -15,6 +15,7 @@ mod slot_bytes;
 mod table;
 
 mod backup;
+mod compact;
 mod completions;
 mod create;
 mod delete;
@@ -30,6 +31,8 @@ mod inspect;
 mod locks;
 mod man;
 mod map;
+mod repair;
+mod salvage;
 mod schema;
 mod set;
 mod show;
@@ -107,6 +110,8 @@ enum Verb {
     Map(map::Args),
     Hash(hash::Args),
     Diff(diff::Args),
+    Repair(repair::Args),
+    Salvage(salvage::Args),
     History(history::Args),
     Locks(locks::Args),
     Create(create::Args),
@@ -114,6 +119,7 @@ enum Verb {
     Import(import::Args),
     Export(export::Args),
     Backup(backup::Args),
+    Compact(compact::Args),
     Set(set::Args),
     Delete(delete::Args),
     Completions(completions::Args),
@@ -160,6 +166,8 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Map(args) => map::run(&args, ctx),
         Verb::Hash(args) => hash::run(&args, ctx),
         Verb::Diff(args) => diff::run(&args, ctx),
+        Verb::Repair(args) => repair::run(&args, ctx),
+        Verb::Salvage(args) => salvage::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),
@@ -167,6 +175,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Import(args) => import::run(&args, ctx),
         Verb::Export(args) => export::run(&args, ctx),
         Verb::Backup(args) => backup::run(&args, ctx),
+        Verb::Compact(args) => compact::run(&args, ctx),
         Verb::Set(args) => set::run(&args, ctx),
         Verb::Delete(args) => delete::run(&args, ctx),
         Verb::Completions(_) | Verb::Man(_) if ctx.json => {

@@ -155,6 +155,9 @@ impl Tag {
         self.0
     }
 
+    /// The tag of a deleted slot that is never used again: its record was lost.
+    pub const LOST: Self = Self((LOW_HALF << GENERATION_SHIFT) | DELETED);
+
     /// The tag of a slot that gets its first record.
     #[must_use]
     #[inline]

@@ -1,6 +1,5 @@
 //! The start of a file as another file: in shared blocks where the file system can, else copied.
 
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 
@@ -16,7 +15,7 @@ const BLOCK_SIZE: usize = 1 << 20;
 ///
 /// [`Error::Full`] if there is no room for them; [`Error::Io`], also if the source has less.
 pub(crate) fn copy_start(source: &StoreFile, copy: &StoreFile, len: u64) -> Result<()> {
-    if share_blocks(source.file(), copy.file()) {
+    if share_blocks(source, copy) {
         return copy.set_len(len);
     }
     copy_range(source, copy, 0..len)
@@ -44,15 +43,31 @@ pub(crate) fn copy_range(source: &StoreFile, copy: &StoreFile, range: Range<u64>
     Ok(())
 }
 
+/// Writes zeros from one offset to another.
+///
+/// # Errors
+///
+/// [`Error::Io`]
+pub(crate) fn write_zeros(file: &StoreFile, start: u64, end: u64) -> Result<()> {
+    static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+    let mut offset = start;
+    while let Some(rest) = end.checked_sub(offset).filter(|&rest| rest > 0) {
+        let rest = usize::try_from(rest).unwrap_or(usize::MAX).min(ZEROS.len());
+        file.write(offset, ZEROS.get(..rest).unwrap_or_default())?;
+        offset = offset.saturating_add(u64::try_from(rest).unwrap_or(u64::MAX));
+    }
+    Ok(())
+}
+
 /// Makes all of a file's blocks those of another file as well; whether the file system can. They
 /// are copied when one of the files is written to.
 #[cfg(target_os = "linux")]
-fn share_blocks(source: &File, copy: &File) -> bool {
-    rustix::fs::ioctl_ficlone(copy, source).is_ok()
+pub(crate) fn share_blocks(source: &StoreFile, copy: &StoreFile) -> bool {
+    rustix::fs::ioctl_ficlone(copy.file(), source.file()).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn share_blocks(_: &File, _: &File) -> bool {
+pub(crate) fn share_blocks(_: &StoreFile, _: &StoreFile) -> bool {
     false
 }
 
@@ -84,6 +99,6 @@ mod tests {
     fn a_source_that_ends_too_early_is_an_error() {
         let copied = copy_start(&file(&[1; 100]), &file(&[]), 101);
         // Where blocks are shared, the copy is as long as it should be, and its end reads as zeros.
-        assert!(copied.is_err() || share_blocks(file(&[1]).file(), file(&[]).file()));
+        assert!(copied.is_err() || share_blocks(&file(&[1]), &file(&[])));
     }
 }

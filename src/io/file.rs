@@ -1,18 +1,20 @@
 //! A store's file: opened or created, locked, read, written, grown, cut and synced.
 
-use std::ffi::OsString;
+mod new_file;
+
+pub(crate) use new_file::NewFile;
+
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags};
 
 use super::identity::Identity;
 use super::seam::{Operation, perform, tell};
-use super::{Lock, allocate, file_system, random_bytes, suspects};
+use super::{Lock, allocate, file_system, suspects};
 use crate::error::{Error, Result};
 
 /// An open regular file, and the path under which it was opened.
@@ -215,6 +217,40 @@ impl StoreFile {
         Err(Error::io("set aside", &self.path)(io::ErrorKind::AlreadyExists.into()))
     }
 
+    /// Gives the file a second name, which nothing may have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Exists`], [`Error::Replaced`] if the first name is another file's; [`Error::Io`]
+    pub(crate) fn add_name(&self, name: &Path) -> Result<()> {
+        self.check_place()?;
+        let linking = Operation::Link { file: &self.file, path: name };
+        perform(linking, || fs::hard_link(&self.path, name)).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Error::Exists { path: name.to_owned() },
+            _ => Error::io("create", name)(error),
+        })
+    }
+
+    /// Takes all names of the file away that begin like this one, beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn remove_other_names(&self, start: &Path) -> Result<()> {
+        let (directory, start) = (parent(&self.path), start.file_name().unwrap_or_default());
+        let entries = fs::read_dir(directory).map_err(Error::io("open", directory))?;
+        for entry in entries {
+            let path = entry.map_err(Error::io("open", directory))?.path();
+            let name = path.file_name().unwrap_or_default();
+            let begins_so = name.as_encoded_bytes().starts_with(start.as_encoded_bytes());
+            if begins_so && path != self.path && Identity::at(&path).ok() == Some(self.identity) {
+                perform(Operation::Unlink { path: &path }, || fs::remove_file(&path))
+                    .map_err(Error::io("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// After this, the names in the file's directory are durable.
     ///
     /// # Errors
@@ -363,6 +399,11 @@ pub(crate) fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
+/// Whether anything has this name, be it a link that leads nowhere.
+pub(crate) fn is_taken(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
 fn check_regular(path: &Path, metadata: &fs::Metadata) -> Result<()> {
     let kind = metadata.file_type();
     let found = if kind.is_file() {
@@ -389,180 +430,9 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// A file that nobody can find under its name yet: it appears complete, or not at all.
-#[derive(Debug)]
-pub(crate) struct NewFile {
-    file: StoreFile,
-    /// The name that it has meanwhile, where the file system knows no files without one.
-    temporary: Option<TemporaryName>,
-}
-
-/// A name that is taken away again.
-#[derive(Debug)]
-struct TemporaryName(PathBuf);
-
-impl Drop for TemporaryName {
-    fn drop(&mut self) {
-        // A name too many is a nuisance and no danger.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-impl NewFile {
-    /// Makes an empty file for `target`, on the same file system, with these permissions.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Exists`] if there is anything of that name, be it a link that leads nowhere;
-    /// [`Error::Io`].
-    pub(crate) fn new(target: &Path, mode: u32) -> Result<Self> {
-        if fs::symlink_metadata(target).is_ok() {
-            return Err(Error::Exists { path: target.to_owned() });
-        }
-        let (file, temporary) = match open_nameless(parent(target), mode) {
-            Ok(file) => (file, None),
-            Err(_) => open_temporary(target, mode).map_err(Error::io("create", target))?,
-        };
-        let identity = Identity::of(&file).map_err(Error::io("create", target))?;
-        suspects::forget(identity); // Of a file that is gone.
-        file_system::write_in_place(&file);
-        tell(Operation::Create { file: &file, path: target });
-        Ok(Self { file: StoreFile { file, path: target.to_owned(), identity }, temporary })
-    }
-
-    /// The file.
-    pub(crate) fn file(&self) -> &StoreFile {
-        &self.file
-    }
-
-    /// Gives the file its name, and takes the lock that its user wants before anyone else can.
-    /// When this returns, the name is durable; the file's contents must be so already.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Exists`] if somebody else was faster; [`Error::Io`]. Then the name is not there, as
-    /// far as it could be taken away again.
-    pub(crate) fn publish(self, lock: Lock) -> Result<StoreFile> {
-        let directory = parent(&self.file.path).to_owned();
-        // All that can fail, but the sync, comes before the name.
-        let open_directory = File::open(&directory).map_err(Error::io("open", &directory))?;
-        let file = self.publish_for_now(lock)?;
-        let sync = Operation::SyncDirectory { path: &directory };
-        if let Err(source) = perform(sync, || open_directory.sync_all()) {
-            // A name that a crash may take away was not promised.
-            let _ = perform(Operation::Unlink { path: &file.path }, || fs::remove_file(&file.path));
-            return Err(Error::io("sync", &directory)(source));
-        }
-        Ok(file)
-    }
-
-    /// The same for a name that a crash may take away again.
-    ///
-    /// # Errors
-    ///
-    /// As [`NewFile::publish`].
-    pub(crate) fn publish_for_now(self, lock: Lock) -> Result<StoreFile> {
-        let StoreFile { file, path: target, identity } = self.file;
-        if !lock.acquire(&file, Duration::ZERO).map_err(Error::io("lock", &target))? {
-            return Err(Error::Locked { path: target, holders: Vec::new() });
-        }
-        let parent = parent(&target);
-        let mut path = fs::canonicalize(parent).map_err(Error::io("open", parent))?;
-        path.extend(target.file_name());
-        let name = Operation::Link { file: &file, path: &target };
-        perform(name, || link(&file, self.temporary.as_ref(), &target)).map_err(|source| {
-            match source.kind() {
-                io::ErrorKind::AlreadyExists => Error::Exists { path: target.clone() },
-                _ => Error::io("create", &target)(source),
-            }
-        })?;
-        drop(self.temporary);
-        Ok(StoreFile { file, path, identity })
-    }
-}
-
-/// linkat(2) replaces nothing and follows no link at the new name.
-fn link(file: &File, temporary: Option<&TemporaryName>, target: &Path) -> io::Result<()> {
-    let (from, flags) = match temporary {
-        Some(TemporaryName(path)) => (path.clone(), AtFlags::empty()),
-        None => {
-            let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-            (path, AtFlags::SYMLINK_FOLLOW)
-        }
-    };
-    Ok(rustix::fs::linkat(CWD, &from, CWD, target, flags)?)
-}
-
-#[cfg(target_os = "linux")]
-fn open_nameless(directory: &Path, mode: u32) -> io::Result<File> {
-    // Without /proc the file could not be given its name later.
-    fs::metadata("/proc/self/fd")?;
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(CWD, directory, flags, Mode::from_raw_mode(mode))?.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_nameless(_: &Path, _: u32) -> io::Result<File> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-fn open_temporary(target: &Path, mode: u32) -> io::Result<(File, Option<TemporaryName>)> {
-    let random = u128::from_le_bytes(random_bytes()?);
-    let mut name = OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(format!(".{random:032x}.new"));
-    let path = parent(target).join(name);
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::RDWR | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(CWD, &path, flags, Mode::from_raw_mode(mode))?;
-    Ok((file.into(), Some(TemporaryName(path))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_new_file_has_no_name_before_it_is_published() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("new");
-        let new = NewFile::new(&path, 0o600).unwrap();
-        new.file().write(0, b"complete").unwrap();
-        assert_eq!(fs::symlink_metadata(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
-        new.publish(Lock::Exclusive).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"complete");
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn the_same_holds_where_every_file_needs_a_name() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("new");
-        for publish in [false, true] {
-            let (file, temporary) = open_temporary(&path, 0o600).unwrap();
-            let file = StoreFile::for_test(file, &path);
-            let new = NewFile { file, temporary };
-            assert!(!path.exists());
-            if publish {
-                new.publish(Lock::Shared).unwrap();
-            }
-        }
-        let names: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
-        assert_eq!(names.len(), 1, "{names:?}");
-    }
-
-    #[test]
-    fn nothing_is_replaced_and_no_link_followed() {
-        let directory = tempfile::tempdir().unwrap();
-        let (path, link) = (directory.path().join("new"), directory.path().join("link"));
-        let new = NewFile::new(&path, 0o600).unwrap();
-        fs::write(&path, b"somebody was faster").unwrap();
-        let found = new.publish(Lock::Exclusive);
-        assert!(matches!(found, Err(Error::Exists { .. })), "{found:?}");
-        assert_eq!(fs::read(&path).unwrap(), b"somebody was faster");
-        std::os::unix::fs::symlink("nowhere", &link).unwrap();
-        let found = NewFile::new(&link, 0o600);
-        assert!(matches!(found, Err(Error::Exists { .. })), "{found:?}");
-    }
 
     #[test]
     fn only_regular_files_are_opened() {

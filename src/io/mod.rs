@@ -28,9 +28,9 @@ pub(crate) mod sim;
 
 pub(crate) use background::BackgroundSync;
 pub(crate) use clock::Clock;
-pub(crate) use copy::{copy_range, copy_start};
+pub(crate) use copy::{copy_range, copy_start, share_blocks, write_zeros};
 pub(crate) use element::Words;
-pub(crate) use file::{NewFile, StoreFile, is_no_room};
+pub(crate) use file::{NewFile, StoreFile, is_no_room, is_taken};
 pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::Growth;
 pub(crate) use mapping::{Mapping, MappingOptions, prefetch};

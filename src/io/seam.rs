@@ -40,6 +40,12 @@ pub(super) enum Operation<'a> {
         file: &'a File,
         path: &'a Path,
     },
+    /// A file with a name takes over another one.
+    Rename {
+        file: &'a File,
+        from: &'a Path,
+        to: &'a Path,
+    },
     Unlink {
         path: &'a Path,
     },

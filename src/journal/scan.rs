@@ -150,7 +150,12 @@ impl Reader<'_> {
         (needed <= self.file_len).then_some(end)
     }
 
-    fn is_whole(&self, offset: u64, header: &FrameHeader, frame: &Frame) -> Result<bool> {
+    pub(crate) fn is_whole(
+        &self,
+        offset: u64,
+        header: &FrameHeader,
+        frame: &Frame,
+    ) -> Result<bool> {
         let mut sum = header.sum();
         self.for_each_entry(offset, frame, |_, _, _, bytes| {
             sum.update(bytes);

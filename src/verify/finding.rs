@@ -304,12 +304,9 @@ impl Problem {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.slots().filter(|_| self.slot_count > 1) {
-            Some(slots) => {
-                let last = slots.end - 1;
-                write!(f, "slots {} to {last}: {}; the first: ", slots.start, self.class())?;
-            }
-            None => {}
+        if let Some(slots) = self.slots().filter(|_| self.slot_count > 1) {
+            let last = slots.end - 1;
+            write!(f, "slots {} to {last}: {}; the first: ", slots.start, self.class())?;
         }
         match self.offset {
             Some(offset) => write!(f, "{} (at byte {offset})", self.problem),

@@ -12,7 +12,7 @@ use crate::structures::Structures;
 
 /// Checks header, metas, schema and the zeros around it; what is wrong, and the schema if it can
 /// be used.
-pub(super) fn check(
+pub(crate) fn check(
     file: &StoreFile,
     structures: &Structures,
     header: &Header,

@@ -27,7 +27,7 @@ const THREADS_MAX: usize = 256;
 const BLOCK_SIZE: u64 = 1 << 18;
 
 /// What all threads need to check slots.
-pub(super) struct Scan<'a> {
+pub(crate) struct Scan<'a> {
     file: &'a StoreFile,
     geometry: Geometry,
     key: u32,
@@ -37,8 +37,20 @@ pub(super) struct Scan<'a> {
     len: u64,
     /// Slots below `len` that the file has.
     present: u64,
+    /// Slots below `len` up to the last one that the file or the journal has.
+    reach: u64,
     /// Slots of which the journal has a newer image.
-    images: HashMap<u64, Box<[u8]>>,
+    images: &'a Images,
+}
+
+/// The last image of each slot that a journal has.
+pub(crate) type Images = HashMap<u64, Box<[u8]>>;
+
+/// A slot that is whole, in the journal or the file.
+pub(crate) struct WholeSlot<'b> {
+    pub(crate) slot: &'b [u8],
+    pub(crate) tag: Tag,
+    pub(crate) area_crc: u32,
 }
 
 /// What one thread found, and in the end all.
@@ -60,15 +72,17 @@ pub(super) struct Totals {
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         file: &'a StoreFile,
         structures: &Structures,
         header: &Header,
         len: u64,
         schema: Option<&'a Schema>,
-        images: HashMap<u64, Box<[u8]>>,
+        images: &'a Images,
     ) -> Self {
         let geometry = *header.geometry();
+        let present = geometry.slot_count_in(structures.file_len).min(len);
+        let in_journal = images.keys().filter(|&&index| index < len).max().map_or(0, |i| i + 1);
         Self {
             file,
             geometry,
@@ -77,7 +91,8 @@ impl<'a> Scan<'a> {
             byte_order: header.byte_order().unwrap_or(ByteOrder::NATIVE),
             file_len: structures.file_len,
             len,
-            present: geometry.slot_count_in(structures.file_len).min(len),
+            present,
+            reach: present.max(in_journal),
             images,
         }
     }
@@ -104,18 +119,45 @@ impl<'a> Scan<'a> {
         });
         if let Some(missing) = self.missing() {
             totals.slots_damaged += missing.slot_count;
-            totals.health.add_missing(self.present..self.len);
+            totals.health.add_missing(self.reach..self.len);
             totals.findings.push(missing);
         }
         totals
     }
 
-    /// The slots below `len` that the file does not have.
+    /// Slots below `len` up to the last one that the file or the journal has.
+    pub(crate) fn reach(&self) -> u64 {
+        self.reach
+    }
+
+    /// Where the last whole slot below `len` ends: how many slots there are up to it.
+    pub(crate) fn end_of_whole_slots(&self) -> u64 {
+        let stride = self.geometry.stride() as usize;
+        let mut bytes = vec![0; self.slots_per_block() as usize * stride];
+        let mut end = self.reach;
+        while end > 0 {
+            let start = end.saturating_sub(self.slots_per_block());
+            let bytes = &mut bytes[..(end - start) as usize * stride];
+            let unreadable = self.load(start..end, bytes);
+            let is_whole = |(index, slot): &(u64, &[u8])| {
+                let slot = self.images.get(index).map_or(*slot, |image| image);
+                !unreadable.contains_key(index) && self.verify(SlotIndex::new(*index), slot).is_ok()
+            };
+            let last = (start..end).zip(bytes.chunks_exact(stride)).filter(is_whole).last();
+            if let Some((last, _)) = last {
+                return last + 1;
+            }
+            end = start;
+        }
+        0
+    }
+
+    /// The slots below `len` that neither the file nor the journal has.
     pub(super) fn missing(&self) -> Option<Finding> {
-        let slot_count = self.len - self.present;
+        let slot_count = self.len - self.reach;
         let expected = self.geometry.file_len(self.len).unwrap_or(u64::MAX);
         let actual = self.file_len;
-        let slot = Some(SlotIndex::new(self.present));
+        let slot = Some(SlotIndex::new(self.reach));
         let problem = Corruption::FileTooShort { expected, actual }.into();
         (slot_count > 0).then_some(Finding { offset: Some(actual), slot, slot_count, problem })
     }
@@ -123,18 +165,18 @@ impl<'a> Scan<'a> {
     /// Takes blocks until none is left.
     fn work(&self, next: &AtomicU64, health: Health, options: &VerifyOptions<'_>) -> Totals {
         let stride = u64::from(self.geometry.stride());
-        let slots_per_block = (BLOCK_SIZE / stride).max(1);
+        let slots_per_block = self.slots_per_block();
         let mut bytes = vec![0; (slots_per_block * stride) as usize];
         let mut totals = Totals { health, ..Totals::default() };
         loop {
             let start = next.fetch_add(slots_per_block, Ordering::Relaxed);
-            if start >= self.present {
+            if start >= self.reach {
                 return totals;
             }
-            let block = start..self.present.min(start + slots_per_block);
+            let block = start..self.reach.min(start + slots_per_block);
             self.check_block(block.clone(), &mut bytes, &mut totals, options.finding_max);
             if let Some(progress) = options.progress {
-                progress(block.end, self.present);
+                progress(block.end, self.reach);
             }
         }
     }
@@ -148,28 +190,21 @@ impl<'a> Scan<'a> {
     ) {
         let stride = self.geometry.stride() as usize;
         let bytes = &mut bytes[..(block.end - block.start) as usize * stride];
-        let whole = self.read(block.start, bytes).is_ok();
-        if !whole {
-            bytes.fill(0); // What an earlier block left there is no neighbour.
-        }
+        let unreadable = self.load(block.clone(), bytes);
         let mut next = block.start;
         while next < block.end {
             let cell = next..totals.health.cell_end(next).min(block.end);
             let before = totals.cell();
             for index in cell.clone() {
-                let (start, index) =
-                    ((index - block.start) as usize * stride, SlotIndex::new(index));
-                // Somewhere in here the disk fails: find out which slots can still be read.
-                let read = match whole {
-                    true => Ok(()),
-                    false => self.read(index.get(), &mut bytes[start..start + stride]),
-                };
-                match read {
-                    Ok(()) => self.check_slot(index, bytes, start, totals, finding_max),
-                    Err(error) => {
+                let start = (index - block.start) as usize * stride;
+                match unreadable.get(&index) {
+                    None => {
+                        self.check_slot(SlotIndex::new(index), bytes, start, totals, finding_max);
+                    }
+                    Some(reason) => {
                         totals.slots_damaged += 1;
-                        let problem = Problem::Unreadable { index, reason: chain(&error) };
-                        totals.note(self.finding(index, problem), finding_max);
+                        let problem = self.unreadable(index, reason);
+                        totals.note(self.finding(SlotIndex::new(index), problem), finding_max);
                     }
                 }
             }
@@ -177,6 +212,60 @@ impl<'a> Scan<'a> {
             totals.health.add(next, found);
             next = cell.end;
         }
+    }
+
+    /// Hands out all slots in their order, or what is wrong with them.
+    pub(crate) fn for_each(
+        &self,
+        mut work: impl FnMut(u64, Result<WholeSlot<'_>, Problem>) -> Result<()>,
+    ) -> Result<()> {
+        let (stride, per_block) = (self.geometry.stride() as usize, self.slots_per_block());
+        let mut block = vec![0; per_block as usize * stride];
+        let mut start = 0;
+        while start < self.reach {
+            let end = self.reach.min(start + per_block);
+            let bytes = &mut block[..(end - start) as usize * stride];
+            let unreadable = self.load(start..end, bytes);
+            for (index, at) in (start..end).zip((0..).step_by(stride)) {
+                let found = match unreadable.get(&index) {
+                    Some(reason) => Err(self.unreadable(index, reason)),
+                    None => self.judge(SlotIndex::new(index), bytes, at),
+                };
+                work(index, found)?;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Slots that are read at once.
+    pub(crate) fn slots_per_block(&self) -> u64 {
+        (BLOCK_SIZE / u64::from(self.geometry.stride())).max(1)
+    }
+
+    /// Reads a block of slots; those that the disk does not hand out, and why. They are zeros, as
+    /// are slots behind the file's end.
+    pub(crate) fn load(&self, block: Range<u64>, bytes: &mut [u8]) -> HashMap<u64, String> {
+        let stride = self.geometry.stride() as usize;
+        let count = self.present.clamp(block.start, block.end) - block.start;
+        let (present, behind) = bytes.split_at_mut(count as usize * stride);
+        behind.fill(0);
+        if self.read(block.start, present).is_ok() {
+            return HashMap::new();
+        }
+        // Somewhere in here the disk fails: find out which slots can still be read.
+        let read = |(index, slot): (u64, &mut [u8])| {
+            slot.fill(0); // What an earlier block left there is no slot.
+            let error = self.read(index, slot).err()?;
+            let is_in_journal = self.images.contains_key(&index);
+            (!is_in_journal).then(|| (index, chain(&error)))
+        };
+        (block.start..).zip(present.chunks_exact_mut(stride)).filter_map(read).collect()
+    }
+
+    /// A slot that the disk does not hand out.
+    pub(crate) fn unreadable(&self, index: u64, reason: &str) -> Problem {
+        Problem::Unreadable { index: SlotIndex::new(index), reason: reason.to_owned() }
     }
 
     /// Reads slots from `index` on.
@@ -203,7 +292,14 @@ impl<'a> Scan<'a> {
     ) {
         let in_file = &block[start..start + self.geometry.stride() as usize];
         totals.bytes_read += in_file.len() as u64;
-        let slot = self.images.get(&index.get()).map_or(in_file, |image| image);
+        let WholeSlot { slot, tag, area_crc } = match self.judge(index, block, start) {
+            Ok(whole) => whole,
+            Err(problem) => {
+                totals.slots_damaged += 1;
+                totals.note(self.finding(index, problem), finding_max);
+                return;
+            }
+        };
         if !std::ptr::eq(slot, in_file) && self.verify(index, in_file).is_err() {
             totals.slots_covered += 1;
             if totals.covered.len() < finding_max {
@@ -211,17 +307,6 @@ impl<'a> Scan<'a> {
                 totals.covered.push(CoveredSlot { index, bits_different });
             }
         }
-        let (tag, area_crc) = match self.verify(index, slot) {
-            Ok(found) => found,
-            Err(damage) => {
-                totals.slots_damaged += 1;
-                totals.note(
-                    self.finding(index, self.diagnose(index, damage, block, start)),
-                    finding_max,
-                );
-                return;
-            }
-        };
         if tag.state() == State::Deleted {
             totals.deleted_count += 1;
             totals.free_count += u64::from(tag.can_be_reused());
@@ -236,6 +321,25 @@ impl<'a> Scan<'a> {
         };
         totals.records_invalid += 1;
         totals.note(self.finding(index, Problem::Record { index, source }), finding_max);
+    }
+
+    /// The slot that begins at `start` in a block of slots, or what is wrong with it. What the
+    /// journal has counts.
+    pub(crate) fn judge<'b>(
+        &'b self,
+        index: SlotIndex,
+        block: &'b [u8],
+        start: usize,
+    ) -> Result<WholeSlot<'b>, Problem> {
+        let in_file = &block[start..start + self.geometry.stride() as usize];
+        let slot = match self.images.get(&index.get()) {
+            None => in_file,
+            Some(image) => image,
+        };
+        match self.verify(index, slot) {
+            Ok((tag, area_crc)) => Ok(WholeSlot { slot, tag, area_crc }),
+            Err(damage) => Err(self.diagnose(index, damage, block, start)),
+        }
     }
 
     #[cold]
@@ -259,6 +363,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Checks a slot's checksum and state, and the padding behind its record.
+    #[inline]
     fn verify(&self, index: SlotIndex, slot: &[u8]) -> Result<(Tag, u32), Corruption> {
         let (area, trailer) = slot.split_at(slot.len() - TRAILER_SIZE);
         let trailer = Trailer::read_from_bytes(trailer).expect("a trailer is any 8 bytes");
@@ -285,8 +390,10 @@ impl<'a> Scan<'a> {
         let (mut from, mut to, mut actual) = (NO_SLOT, head, 0);
         while to != NO_SLOT && actual <= expected {
             let index = SlotIndex::new(to);
-            let free = to < self.present && {
-                self.read(to, &mut slot)?;
+            let free = to < self.reach && {
+                if to < self.present {
+                    self.read(to, &mut slot)?;
+                }
                 if let Some(image) = self.images.get(&to) {
                     slot.copy_from_slice(image);
                 }

@@ -200,6 +200,12 @@ impl State {
             Operation::SyncData { file } => Event::Sync { file: self.id(file), all: false },
             Operation::SyncAll { file } => Event::Sync { file: self.id(file), all: true },
             Operation::Link { file, path } => Event::Link { name: name(path), file: self.id(file) },
+            Operation::Rename { file, from, to } => {
+                // Between the two events it has both names, which is no worse.
+                let link = Event::Link { name: name(to), file: self.id(file) };
+                self.trace.events.push(link);
+                Event::Unlink { name: name(from) }
+            }
             Operation::Unlink { path } => Event::Unlink { name: name(path) },
             Operation::SyncDirectory { .. } => Event::SyncDirectory,
         };
@@ -213,6 +219,7 @@ impl State {
             Operation::Create { path, .. }
             | Operation::Open { path, .. }
             | Operation::Link { path, .. }
+            | Operation::Rename { to: path, .. }
             | Operation::Unlink { path } => within(path),
             Operation::SyncDirectory { path } => path == self.directory,
             Operation::Write { file, .. }

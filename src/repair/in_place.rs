@@ -1,0 +1,97 @@
+//! The mended store in the old one's place.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::output::{self, Outcome};
+use super::plan::Plan;
+use crate::error::Result;
+use crate::io::{Lock, NewFile, StoreFile, is_taken};
+use crate::journal::{self, path_beside};
+
+/// What stands between a store's name and the date in the name of its backup.
+const BACKUP: &str = ".backup-";
+
+/// Swaps the mended store in; the backup's name.
+pub(super) fn apply(
+    plan: &Plan,
+    quarantine: bool,
+    progress: Option<&dyn Fn(u64, u64)>,
+) -> Result<(PathBuf, Outcome)> {
+    let backup = free_name(plan.path());
+    let quarantine = quarantine.then_some(backup.as_path());
+    plan.check_losses(quarantine)?;
+    let new = NewFile::to_replace(plan.path(), plan.file.mode()?)?;
+    new.take_owner_of(&plan.file);
+    let outcome = output::write_into(plan, &new, quarantine, progress)?;
+    plan.check_undisturbed()?;
+    // A backup is whole with its journal only.
+    let journal = match plan.sources.has_journal {
+        true => journal::find(plan.path())?.1,
+        false => None,
+    };
+    if let Some(journal) = &journal {
+        journal.add_name(&path_beside(&backup))?;
+    }
+    plan.file.add_name(&backup)?;
+    plan.file.sync_directory()?; // The backup is there.
+    let _locked = new.replace(Lock::Exclusive)?; // The mended store is there.
+    if let Some(journal) = journal {
+        // Until here the new store would have set it aside.
+        journal.remove()?;
+        plan.file.sync_directory()?;
+    }
+    Ok((backup, outcome))
+}
+
+/// Takes away the second name of a file that an interrupted repair has left: it has given it, and
+/// not yet put another file under the first one.
+pub(super) fn remove_interrupted(file: &StoreFile) -> Result<()> {
+    file.remove_other_names(&with(file.path(), BACKUP))
+}
+
+/// The name of a backup that nothing has.
+fn free_name(path: &Path) -> PathBuf {
+    let base = with(path, &format!("{BACKUP}{}", today()));
+    let numbered = (2..u32::MAX).map(|number| with(&base, &format!("-{number}")));
+    let mut names = std::iter::once(base.clone()).chain(numbered);
+    names.find(|name| !is_taken(name)).unwrap_or(base)
+}
+
+fn with(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+/// The date in UTC: `2026-01-31`. From the days since 1970-01-01 as Howard Hinnant has it in
+/// "chrono-Compatible Low-Level Date Algorithms" (`civil_from_days`).
+fn today() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    date(now.map_or(0, |since| since.as_secs() / 86_400))
+}
+
+fn date(days: u64) -> String {
+    let days = days + 719_468; // Since 0000-03-01.
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_right() {
+        let known = [(0, "1970-01-01"), (11_016, "2000-02-29"), (11_017, "2000-03-01")];
+        for (days, expected) in known.into_iter().chain([(20_787, "2026-11-30")]) {
+            assert_eq!(date(days), expected);
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! What is to be done, found out by reading.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::output::{self, Outcome};
+use super::sources::{Basis, Sources};
+use super::{Loss, Mend, in_place};
+use crate::error::{Error, Result};
+use crate::format::live::Writer;
+use crate::holders;
+use crate::io::{Lock, StoreFile};
+use crate::journal;
+use crate::schema::Schema;
+use crate::structures::Structures;
+use crate::verify::{
+    Class, Level, Problem, Scan, VerifyOptions, VerifyReport, check_pages, scan_slots,
+};
+
+/// How a repair is planned.
+#[derive(Clone, Copy, Default)]
+pub struct RepairOptions<'a> {
+    /// The schema, for a store that has lost it. It must be the same to the letter: the header has
+    /// its checksum.
+    pub schema: Option<&'a Schema>,
+    /// Take the store for oneself alone, as [`Plan::apply`] needs it.
+    pub in_place: bool,
+    /// Threads that check slots, at most 256; 0 for one on each processor.
+    pub threads: usize,
+    /// How long to wait for others to close the store.
+    pub wait: Duration,
+    /// Called now and then with the slots done and the slots in all, from any of the threads.
+    pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
+}
+
+impl fmt::Debug for RepairOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RepairOptions")
+            .field("schema", &self.schema)
+            .field("in_place", &self.in_place)
+            .field("threads", &self.threads)
+            .field("wait", &self.wait)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a repair would do to a store, and would not: made by reading, and kept with a lock.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("samples.stride");
+/// # let mended = directory.path().join("mended.stride");
+/// # #[stridedb::record]
+/// # #[derive(Clone, Copy, Debug, PartialEq)]
+/// # struct Sample { value: u64 }
+/// # let mut store = stridedb::Store::<Sample>::create(&path)?;
+/// # store.extend((0..100).map(|value| Sample { value }))?;
+/// # store.close()?;
+/// # let mut bytes = std::fs::read(&path)?;
+/// # bytes[100] ^= 1;
+/// # std::fs::write(&path, bytes)?;
+/// use stridedb::repair::{Mend, Plan, RepairOptions};
+///
+/// let plan = Plan::new(&path, &RepairOptions::default())?;
+/// assert!(matches!(plan.mends(), [Mend::Header { .. }]));
+/// assert!(plan.losses().is_empty());
+///
+/// let outcome = plan.write_to(&mended, None)?;
+/// assert_eq!(outcome.live_count, 100);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Plan {
+    pub(crate) file: StoreFile,
+    pub(crate) sources: Sources,
+    pub(super) report: VerifyReport,
+    /// The slots are linked anew, and counted.
+    pub(super) relink: bool,
+    mends: Vec<Mend>,
+    losses: Vec<Loss>,
+    exclusive: bool,
+    writer: Option<Writer>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("path", &self.path())
+            .field("mends", &self.mends)
+            .field("losses", &self.losses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    /// Reads a store, all of its slots included, and finds out what is to be done. Nothing is
+    /// changed. Until the plan is dropped, nobody can have the store for himself; with
+    /// [`RepairOptions::in_place`], nobody else can have it at all.
+    ///
+    /// # Errors
+    ///
+    /// `Locked` if somebody has the store open for writing, or at all; `Linked` in place if the
+    /// file has several names; `Corrupt` if header and metas are all damaged, so that nothing says
+    /// where the slots are: [`salvage`](super::salvage()) may find them; `SchemaLost`;
+    /// `StoredSchema`, `NotAStore`, `NotAFile`, `Unsupported`, `Io` of [`Error`](crate::Error).
+    pub fn new(path: impl AsRef<Path>, options: &RepairOptions<'_>) -> Result<Self> {
+        let exclusive = options.in_place;
+        let lock = if exclusive { Lock::Exclusive } else { Lock::Shared };
+        let file = StoreFile::open(path.as_ref(), false)?;
+        file.lock(lock, options.wait).map_err(|error| holders::name(error, &file))?;
+        if exclusive {
+            in_place::remove_interrupted(&file)?;
+            file.check_single_name()?;
+        }
+        let writer = check_no_writer(&file, options.wait)?;
+        let sources = Sources::find(&file, options.schema)?;
+        Self::with_sources(file, sources, options, writer)
+    }
+
+    pub(super) fn with_sources(
+        file: StoreFile,
+        sources: Sources,
+        options: &RepairOptions<'_>,
+        writer: Option<Writer>,
+    ) -> Result<Self> {
+        let mut plan = Self {
+            report: VerifyReport::default(),
+            relink: sources.basis != Basis::Meta,
+            mends: sources.mends.clone(),
+            losses: sources.losses.clone(),
+            file,
+            sources,
+            exclusive: options.in_place,
+            writer,
+        };
+        plan.scan(options)?;
+        plan.check_undisturbed()?;
+        Ok(plan)
+    }
+
+    /// The store, with all links resolved.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// What can be had back in full.
+    #[must_use]
+    pub fn mends(&self) -> &[Mend] {
+        &self.mends
+    }
+
+    /// What cannot be had back.
+    #[must_use]
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    /// What is wrong, in detail, as [`verify()`](crate::verify()) finds it with all that is left.
+    #[must_use]
+    pub fn report(&self) -> &VerifyReport {
+        &self.report
+    }
+
+    /// Whether there is nothing to do: the store is whole and was closed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.mends.is_empty() && self.losses.is_empty()
+    }
+
+    /// Writes the mended store into a new file. The old one is left as it is.
+    ///
+    /// The new store has the old one's id, its schema and, at their indices, all records that are
+    /// whole. It is read back and verified before it gets its name: when this returns, it is there,
+    /// durable and closed; if it fails, or the machine stops, nothing is there but perhaps files of
+    /// the quarantine. It shares the old file's blocks where the file system can. A store that needs
+    /// no mending comes out the same byte for byte. Memory is constant, apart from what the journal
+    /// holds.
+    ///
+    /// What cannot be had back goes into the quarantine: two new files whose names are
+    /// `quarantine` and `.lost.jsonl`, with a line of JSON for each lost slot, decoded as far as
+    /// that goes, and `.lost.bin`, with their bytes, each behind its place in the old file and its
+    /// length, two little-endian 64-bit numbers. Without a quarantine, a store that has lost
+    /// something is refused.
+    ///
+    /// # Errors
+    ///
+    /// `Lossy` if something is lost and there is no quarantine; `Exists`; `CopyUnsound` if what was
+    /// written does not verify; `Locked` if the store was opened for writing meanwhile; `Full`,
+    /// `Io` of [`Error`](crate::Error).
+    pub fn write_to(&self, path: impl AsRef<Path>, quarantine: Option<&Path>) -> Result<Outcome> {
+        self.write_with(path.as_ref(), quarantine, None)
+    }
+
+    /// The same with a callback: slots done and slots in all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::write_to`].
+    pub fn write_with(
+        &self,
+        path: &Path,
+        quarantine: Option<&Path>,
+        progress: Option<&dyn Fn(u64, u64)>,
+    ) -> Result<Outcome> {
+        self.check_losses(quarantine)?;
+        let quarantine = quarantine.filter(|_| !self.losses.is_empty());
+        let (new, outcome) = output::write(self, path, quarantine, progress)?;
+        self.check_undisturbed()?;
+        new.publish(Lock::Exclusive)?; // Durable, name included.
+        Ok(outcome)
+    }
+
+    /// Puts the mended store in the old one's place; the old file, with its journal, stays beside
+    /// it under the name that is returned. Nothing happens to a store that needs no mending.
+    ///
+    /// The mended store is written and verified first, as by [`Plan::write_to`]. The old file is
+    /// never written to: it gets a second name, `NAME.backup-` and the date, and then the new file
+    /// takes over the first one, in one step. So a crash leaves under the store's name the old
+    /// store or the mended one, whole, and the next repair takes a second name away that was left.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::write_to`]; `Locked` if the plan was not made with [`RepairOptions::in_place`].
+    pub fn apply(
+        &self,
+        quarantine: bool,
+        progress: Option<&dyn Fn(u64, u64)>,
+    ) -> Result<Option<(PathBuf, Outcome)>> {
+        if !self.exclusive {
+            let path = self.file.path().to_owned();
+            return Err(Error::Locked { path, holders: holders::of(&self.file, self.live()) });
+        }
+        if self.is_empty() {
+            return Ok(None);
+        }
+        in_place::apply(self, quarantine, progress).map(Some)
+    }
+
+    pub(crate) fn check_losses(&self, quarantine: Option<&Path>) -> Result<()> {
+        if self.losses.is_empty() || quarantine.is_some() {
+            return Ok(());
+        }
+        Err(Error::Lossy { path: self.file.path().to_owned(), losses: self.losses.clone() })
+    }
+
+    /// Makes sure that no writer has come since the plan was made.
+    pub(crate) fn check_undisturbed(&self) -> Result<()> {
+        if check_no_writer(&self.file, Duration::ZERO)? == self.writer {
+            return Ok(());
+        }
+        let path = self.file.path().to_owned();
+        Err(Error::Locked { path, holders: Vec::new() })
+    }
+
+    fn live(&self) -> &crate::format::live::Live {
+        &self.sources.structures.live
+    }
+
+    /// Looks at all slots.
+    fn scan(&mut self, options: &RepairOptions<'_>) -> Result<()> {
+        if self.sources.basis == Basis::Slots {
+            self.sources.meta.len = self.end_of_whole_slots();
+        }
+        let mut missing = self.look(options)?;
+        let is_stale = self.report.findings.iter().any(is_stale);
+        if let Some((meta, images)) = self.sources.alternative.take().filter(|_| is_stale) {
+            // Are the metas older ones, and the slots what the journal says?
+            let sources = &mut self.sources;
+            let commits = meta.commit_number.saturating_sub(sources.meta.commit_number);
+            let slot_count = images.len() as u64;
+            let before = (sources.meta, std::mem::replace(&mut sources.images, images));
+            sources.meta = meta;
+            let (report, missing_before) = (std::mem::take(&mut self.report), missing);
+            missing = self.look(options)?;
+            if self.is_proven() {
+                self.mends.push(Mend::StaleMetas);
+                self.mends.push(Mend::Journal { commits, slot_count });
+            } else {
+                (self.sources.meta, self.sources.images) = before;
+                (self.report, missing) = (report, missing_before);
+            }
+        }
+        self.judge(missing);
+        Ok(())
+    }
+
+    /// Looks at all slots, taking for true what the sources say; how many are missing at the end.
+    fn look(&mut self, options: &RepairOptions<'_>) -> Result<u64> {
+        let Sources { structures, header, schema, meta, images, basis, .. } = &self.sources;
+        let geometry = header.geometry();
+        let (findings, _) = check_pages(&self.file, structures, header)?;
+        let mut report = VerifyReport {
+            level: Level::Full,
+            record_size: geometry.record_size(),
+            stride: geometry.stride(),
+            data_start: geometry.data_start(),
+            clean: structures.newest_meta().is_some_and(|meta| meta.clean),
+            schema: Some(schema.clone()),
+            findings,
+            ..VerifyReport::default()
+        };
+        let checked = Some(schema);
+        let scan = Scan::new(&self.file, structures, header, meta.len, checked, images);
+        let verify = VerifyOptions {
+            threads: options.threads,
+            progress: options.progress,
+            ..VerifyOptions::default()
+        };
+        scan_slots(&scan, meta, *basis != Basis::Slots, &verify, &mut report)?;
+        let missing = meta.len - scan.reach();
+        self.report = report;
+        Ok(missing)
+    }
+
+    /// Whether all slots are whole and just what is said of them.
+    fn is_proven(&self) -> bool {
+        let report = &self.report;
+        let differs = report.findings.iter().any(is_stale);
+        report.slots_damaged == 0 && report.digest_stored.is_some() && !differs
+    }
+
+    /// Decides what the findings mean.
+    fn judge(&mut self, missing: u64) {
+        let report = &self.report;
+        let lost = report.slots_damaged - missing;
+        if lost > 0 {
+            self.losses.push(Loss::Slots { count: lost });
+        }
+        if missing > 0 {
+            let first = report.len - missing;
+            self.losses.push(Loss::Tail { first, count: missing });
+        }
+        let has = |what: fn(&Problem) -> bool| report.findings.iter().any(|f| what(&f.problem));
+        let differs = has(|problem| matches!(problem, Problem::Digest { .. }));
+        let miscounted = has(|problem| matches!(problem, Problem::LiveCount { .. }));
+        let broken = report.findings.iter().any(|finding| finding.class() == Class::FreeList);
+        if report.findings.iter().any(is_padding) {
+            self.mends.push(Mend::Padding);
+        }
+        if !self.is_proven() {
+            self.losses.extend(self.sources.doubts.iter().cloned());
+        } else if self.sources.basis != Basis::Meta {
+            self.mends.push(Mend::Numbers);
+        }
+        // Where commits are lost, it is known that the numbers are not those of the slots.
+        if differs && self.losses.is_empty() {
+            self.losses.push(Loss::Stale);
+        } else if miscounted && !differs && self.losses.is_empty() {
+            self.mends.push(Mend::LiveCount);
+        }
+        self.relink |= report.slots_damaged > 0 || broken;
+        // Lost slots leave holes in the list, and that goes without saying.
+        if broken && self.losses.is_empty() {
+            self.mends.push(Mend::FreeList);
+        }
+        // What numbers say that are not the slots' is not to be relied on.
+        self.relink |= !self.losses.is_empty();
+    }
+
+    /// Where the store ends if only its slots tell.
+    fn end_of_whole_slots(&self) -> u64 {
+        let Sources { structures, header, meta, images, .. } = &self.sources;
+        let scan = Scan::new(&self.file, structures, header, meta.len, None, images);
+        scan.end_of_whole_slots()
+    }
+}
+
+/// The slots are not those that were written.
+fn is_stale(finding: &crate::Finding) -> bool {
+    finding.class() == Class::Stale
+}
+
+fn is_padding(finding: &crate::Finding) -> bool {
+    use crate::format::Corruption::NotZero;
+    let is = |problem: &Problem| {
+        matches!(problem, Problem::Corruption(NotZero { structure: "schema padding", .. }))
+    };
+    is(&finding.problem)
+}
+
+/// Who wrote the store last, if nobody does so now.
+pub(super) fn check_no_writer(file: &StoreFile, wait: Duration) -> Result<Option<Writer>> {
+    let writer = Structures::read(file)?.live.writer;
+    if journal::has_writer_after(file.path(), wait)? {
+        let locked = Error::Locked { path: file.path().to_owned(), holders: Vec::new() };
+        return Err(holders::name_writer(locked, file));
+    }
+    Ok(writer)
+}

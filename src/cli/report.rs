@@ -2,6 +2,7 @@
 
 mod classes;
 mod escape;
+mod fields;
 mod map_svg;
 mod page;
 mod records;
@@ -14,6 +15,11 @@ use stridedb::VerifyReport;
 
 use super::exit::Failure;
 use super::new_file::NewFile;
+use super::open;
+use super::output::Context;
+use super::progress::Progress;
+use super::rows::select_all;
+use super::stats::summary::{Summary, summarize};
 use page::Page;
 
 /// Cells in a row of a picture, and rows.
@@ -72,10 +78,21 @@ pub(crate) fn html(
     store: &Path,
     report: &VerifyReport,
     words: &Words<'_>,
+    ctx: &Context,
 ) -> Result<String, Failure> {
     let inspection = stridedb::inspect(store)?;
     let file = File::open(store).map_err(|error| Failure::io("open", store, &error))?;
-    Ok(Page { store, file, report, words, inspection: &inspection }.to_string())
+    // A store that cannot be opened has no statistics, and a report all the same.
+    let fields = summary(store, ctx).map_err(|failure| failure.message().to_owned());
+    let page = Page { store, file, report, words, inspection: &inspection, fields: &fields };
+    Ok(page.to_string())
+}
+
+fn summary(store: &Path, ctx: &Context) -> Result<Summary, Failure> {
+    let reader = open::options(ctx).read_raw(store)?;
+    let selected = select_all(reader.schema(), reader.byte_order());
+    let progress = Progress::of_slots(ctx, format!("stats {}", store.display()));
+    summarize(&reader, &selected, &progress)
 }
 
 /// The map of a store.

@@ -116,7 +116,7 @@ fn write_report(
         next: &next,
     };
     let text = match format {
-        Format::Html => report::html(file, report, &words)?.into_bytes(),
+        Format::Html => report::html(file, report, &words, ctx)?.into_bytes(),
         Format::Svg => report::svg(file, report, &words).into_bytes(),
         Format::Json => {
             let files = vec![Document::new(file, Ok(report))];

@@ -11,8 +11,8 @@ const FLIGHTS: &str = include_str!("../data/flights-3000.csv");
 const STRIDE: usize = 56;
 const DATA_START: usize = 20 << 10;
 const PAGE: usize = 4096;
-/// Sections of a report that have pictures of their own, and how high these are.
-const PARTS: &[(&str, u32)] = &[("records", 660)];
+/// Sections of a report that have pictures of their own, with the sizes of these.
+const PARTS: &[(&str, (u32, u32))] = &[("records", (800, 660)), ("fields", (880, 880))];
 
 /// Needs Chromium, which `CHROMIUM` names.
 #[test]
@@ -26,9 +26,9 @@ fn pictures_for_the_documentation() {
     assert_eq!(sandbox.run(&report).code, 4);
     take(&sandbox, "report.html", "report.png", (800, 1000));
     let page = fs::read_to_string(sandbox.path("report.html")).unwrap();
-    for &(section, height) in PARTS {
+    for &(section, size) in PARTS {
         sandbox.write("part.html", &alone(&page, section));
-        take(&sandbox, "part.html", &format!("report-{section}.png"), (800, height));
+        take(&sandbox, "part.html", &format!("report-{section}.png"), size);
     }
 }
 

@@ -143,8 +143,28 @@ fn what_comes_from_the_file_is_no_markup() {
             let value = "&lt;/td&gt;&lt;/svg&gt;&lt;script&gt;alert(3)&lt;/script&gt;";
             assert!(text.contains(value), "{text}");
             assert!(text.contains("&lt;img src=x onerror=&#39;alert(2)&#39;&gt;"), "{text}");
+            // The least value, as far as there is room for it.
+            assert!(
+                text.contains("\"min\">&lt;/td&gt;&lt;/svg&gt;&lt;script&gt;alert...<"),
+                "{text}"
+            );
         }
     }
+}
+
+#[test]
+fn each_field_has_its_statistics_and_numbers_a_histogram() {
+    let sandbox = damaged_ticks(161, |slots| slots[160 * STRIDE] ^= 1);
+    let page = report_of(&sandbox, "report.html");
+    assert!(page.contains("Of 160 records; 1 damaged slot left out."), "{page}");
+    let row = page.split("<tr>").find(|row| row.contains("data-name=\"field\">price<")).unwrap();
+    for (name, value) in [("count", "160"), ("null", "0"), ("min", "0.00"), ("max", "1.59")] {
+        assert!(row.contains(&format!("data-name=\"{name}\">{value}</td>")), "{name}: {row}");
+    }
+    assert!(row.contains("data-name=\"mean\">0.795</td>"), "{row}");
+    assert_eq!(row.matches("<path class=\"bar\"").count(), 16, "{row}");
+    assert!(row.contains("<title>0.00 to 0.09: 10 values</title>"), "{row}");
+    assert!(page.contains("data-name=\"max\">S99</td>"), "{page}");
 }
 
 #[test]
@@ -202,6 +222,7 @@ fn a_store_of_which_little_is_left_has_a_report() {
     let page = report_of(&sandbox, "report.html");
     is_well_formed(&page);
     assert!(page.contains("<h3>missing: 50 slots in 1 finding</h3>"), "{page}");
+    assert!(page.contains("<p>There are no statistics: "), "{page}");
 }
 
 #[test]

@@ -10,8 +10,9 @@ use stridedb::{Class, Finding, Inspection, VerifyReport};
 
 use super::classes::explain;
 use super::escape::Escaped;
-use super::{CELLS_PER_ROW, ROWS_MAX, Words, map_svg, records};
+use super::{CELLS_PER_ROW, ROWS_MAX, Words, fields, map_svg, records};
 use crate::cli::output::counted_for_people;
+use crate::cli::stats::summary::Summary;
 
 /// So many findings of a class are listed.
 const FINDINGS_MAX: usize = 8;
@@ -22,6 +23,8 @@ pub(super) struct Page<'a> {
     pub(super) report: &'a VerifyReport,
     pub(super) words: &'a Words<'a>,
     pub(super) inspection: &'a Inspection,
+    /// The statistics, or why there are none.
+    pub(super) fields: &'a Result<Summary, String>,
 }
 
 impl Display for Page<'_> {
@@ -33,6 +36,7 @@ impl Display for Page<'_> {
         self.map(&mut page)?;
         self.findings(&mut page)?;
         self.records(&mut page)?;
+        fields::write(&mut page, self.fields)?;
         self.foot(&mut page)?;
         out.write_str(&page)
     }

@@ -23,8 +23,8 @@ pub(in crate::cli) fn next(file: &Path, report: &VerifyReport) -> Vec<String> {
         next.push(salvage(file));
     } else if !report.is_sound() {
         next.push(format!(
-            "`stridedb repair {name}` sees to what can be mended; with `--output NEW` the file \
-             itself stays as it is"
+            "`stridedb repair {name}` says what can be mended; with `--output NEW` it does so in \
+             a new file"
         ));
     }
     next

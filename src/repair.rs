@@ -152,12 +152,14 @@ pub enum Loss {
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Slots { count: 1 } => f.write_str("1 slot cannot be read: its record is lost"),
             Self::Slots { count } => {
-                write!(f, "{} cannot be read: their records are lost", counted(*count, "slot"))
+                write!(f, "{count} slots cannot be read: their records are lost")
             }
             Self::Tail { first, count } => {
                 let slots = counted(*count, "slot");
-                write!(f, "the file ends before slot {first}: {slots} are lost")
+                let are = if *count == 1 { "is" } else { "are" };
+                write!(f, "the file ends before slot {first}: {slots} {are} lost")
             }
             Self::Commits { commits, reason } => {
                 write!(f, "changes of the last commits may be lost: {reason}")?;

@@ -6,7 +6,7 @@ mod rejects;
 mod report;
 mod spare_room;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stridedb::RawStore;
 use stridedb::schema::{ByteOrder, Schema};
@@ -80,6 +80,26 @@ pub(crate) struct Args {
     /// Leave out so many rows at the start of the input, as an import in batches says it to go on
     #[arg(long, value_name = "ROWS", default_value_t = 0, hide_default_value = true)]
     skip_rows: u64,
+}
+
+impl Args {
+    /// A new store of a file's rows, with whatever schema they show.
+    pub(crate) fn plain(file: &Path, input: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+            input: input.to_owned(),
+            schema: None,
+            format: None,
+            offset: None,
+            null: Vec::new(),
+            delimiter: None,
+            ignore_extra: false,
+            on_error: OnError::Stop,
+            too_long: TooLong::Error,
+            batch: None,
+            skip_rows: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -19,6 +19,7 @@ mod compact;
 mod completions;
 mod create;
 mod delete;
+mod demo;
 mod diff;
 mod export;
 mod get;
@@ -122,6 +123,7 @@ enum Verb {
     Compact(compact::Args),
     Set(set::Args),
     Delete(delete::Args),
+    Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -177,6 +179,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Backup(args) => backup::run(&args, ctx),
         Verb::Compact(args) => compact::run(&args, ctx),
         Verb::Set(args) => set::run(&args, ctx),
+        Verb::Demo(args) => demo::run(&args, ctx),
         Verb::Delete(args) => delete::run(&args, ctx),
         Verb::Completions(_) | Verb::Man(_) if ctx.json => {
             Err(Failure::usage("there is no JSON document of scripts and manual pages"))

@@ -47,6 +47,11 @@ impl Context {
         Self { json, quiet, allow_network_fs, colour }
     }
 
+    /// The same for a verb within another one, which says nothing.
+    pub(crate) fn quietly(&self) -> Self {
+        Self { json: false, quiet: true, ..*self }
+    }
+
     /// Says nothing, in no colour.
     #[cfg(test)]
     pub(crate) fn for_test() -> Self {

@@ -105,6 +105,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let exit = match (plan.is_empty(), &done) {
         (true, _) => Exit::FINE,
         (false, Some(_)) => Exit::REPAIRED,
+        (false, None) if plan.is_sound() => Exit::FINE,
         (false, None) => Exit::DAMAGED,
     };
     if ctx.json {
@@ -160,8 +161,10 @@ fn advise(error: stridedb::Error, file: &Path) -> Failure {
         Error::SchemaLost { .. } => {
             "give it with --schema, or --schema-from a store that has the same".to_owned()
         }
-        Error::Corrupt { .. } => {
-            format!("`stridedb salvage {file} --output NEW` looks for the slots themselves")
+        Error::Corrupt { .. } | Error::NotAStore { .. } => {
+            format!(
+                "if it was a store, `stridedb salvage {file} --output NEW` looks for the slots themselves"
+            )
         }
         _ => return error.into(),
     };
@@ -178,6 +181,7 @@ fn print(plan: &Plan, args: &Args, ctx: &Context) -> std::io::Result<()> {
         return output.flush();
     }
     let verdict = match plan.losses().is_empty() {
+        true if plan.is_sound() => ctx.paint(GOOD, "sound, and was not closed"),
         true => ctx.paint(GOOD, "can be mended in full"),
         false => ctx.paint(DAMAGED, "can be mended with losses"),
     };
@@ -212,6 +216,18 @@ fn print(plan: &Plan, args: &Args, ctx: &Context) -> std::io::Result<()> {
     output.flush()
 }
 
+/// Where what is lost is kept, or only named.
+pub(crate) fn left(lost_count: u64, rows: &Path, bytes: &Path) -> String {
+    let (rows, bytes) = (rows.display(), bytes.display());
+    match lost_count {
+        0 => format!("what may be lost is said in {rows}"),
+        _ => {
+            let lost = counted_for_people(lost_count, "slot");
+            format!("what is left of {lost} is in {rows} and {bytes}")
+        }
+    }
+}
+
 impl Done {
     fn lines(&self) -> Vec<String> {
         let Self { mended, backup, outcome } = self;
@@ -223,9 +239,7 @@ impl Done {
             lines.push(format!("the damaged store is {}", backup.display()));
         }
         if let Some((rows, bytes)) = &outcome.quarantine {
-            let lost = counted_for_people(outcome.lost_count, "slot");
-            let (rows, bytes) = (rows.display(), bytes.display());
-            lines.push(format!("what is left of {lost} is in {rows} and {bytes}"));
+            lines.push(left(outcome.lost_count, rows, bytes));
         }
         lines
     }

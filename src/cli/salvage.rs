@@ -9,7 +9,7 @@ use stridedb::repair::{Outcome, RepairOptions, Salvage};
 use super::exit::{Exit, Failure};
 use super::output::{Context, counted, counted_for_people, lossy, print_document};
 use super::progress::Progress;
-use super::repair::LostSchema;
+use super::repair::{LostSchema, left};
 
 /// Find the records of a store whose header and metas are lost, and write them to a new store
 ///
@@ -138,9 +138,7 @@ fn print_outcome(output: &mut impl Write, args: &Args, outcome: &Outcome) -> std
         writeln!(output, "wrote {records} in {slots} to {}, verified", to.display())?;
     }
     if let Some((rows, bytes)) = &outcome.quarantine {
-        let lost = counted_for_people(outcome.lost_count, "slot");
-        let (rows, bytes) = (rows.display(), bytes.display());
-        writeln!(output, "what is left of {lost} is in {rows} and {bytes}")?;
+        writeln!(output, "{}", left(outcome.lost_count, rows, bytes))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::output::{self, Outcome};
 use super::plan::Plan;
+use super::quarantine::{BYTES, LINES};
 use crate::error::Result;
 use crate::io::{Lock, NewFile, StoreFile, is_taken};
 use crate::journal::{self, path_beside};
@@ -50,12 +51,14 @@ pub(super) fn remove_interrupted(file: &StoreFile) -> Result<()> {
     file.remove_other_names(&with(file.path(), BACKUP))
 }
 
-/// The name of a backup that nothing has.
+/// The name of a backup that nothing has, nor what goes with it.
 fn free_name(path: &Path) -> PathBuf {
     let base = with(path, &format!("{BACKUP}{}", today()));
     let numbered = (2..u32::MAX).map(|number| with(&base, &format!("-{number}")));
     let mut names = std::iter::once(base.clone()).chain(numbered);
-    names.find(|name| !is_taken(name)).unwrap_or(base)
+    let with_it = ["", "-journal", LINES, BYTES];
+    let is_free = |name: &PathBuf| with_it.iter().all(|suffix| !is_taken(&with(name, suffix)));
+    names.find(is_free).unwrap_or(base)
 }
 
 fn with(path: &Path, suffix: &str) -> PathBuf {

@@ -25,7 +25,7 @@ pub struct Outcome {
     pub len: u64,
     /// Its records.
     pub live_count: u64,
-    /// Slots whose records are lost.
+    /// Slots whose records are lost, those that were cut off included.
     pub lost_count: u64,
     /// The digest of the new store.
     pub digest: u64,
@@ -122,6 +122,7 @@ impl<'p> Pass<'p> {
         } else {
             copy_range(&plan.file, new.file(), 0..geometry.data_start())?;
         }
+        let lost_count = meta.len - len;
         Ok(Self {
             plan,
             scan,
@@ -130,7 +131,7 @@ impl<'p> Pass<'p> {
             key: key(header.identity().store_id),
             free_head: NO_SLOT,
             generation_max: 0,
-            totals: Totals { len, ..Totals::default() },
+            totals: Totals { len, lost_count, ..Totals::default() },
         })
     }
 

@@ -168,6 +168,14 @@ impl Plan {
         self.mends.is_empty() && self.losses.is_empty()
     }
 
+    /// Whether nothing is damaged: at most, the store was not closed, and its journal has what is
+    /// not yet in its slots.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let closes = |mend: &Mend| matches!(mend, Mend::Journal { .. });
+        self.report.is_sound() && self.losses.is_empty() && self.mends.iter().all(closes)
+    }
+
     /// Writes the mended store into a new file. The old one is left as it is.
     ///
     /// The new store has the old one's id, its schema and, at their indices, all records that are

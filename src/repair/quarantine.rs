@@ -16,6 +16,9 @@ use crate::schema::{ByteOrder, Schema};
 use crate::value::Value;
 use crate::verify::{Class, Problem};
 
+/// How the names of the two files end.
+pub(super) const LINES: &str = ".lost.jsonl";
+pub(super) const BYTES: &str = ".lost.bin";
 /// Written when there is so much.
 const BUFFER_SIZE: usize = 1 << 18;
 
@@ -44,8 +47,8 @@ impl<'p> Quarantine<'p> {
         let mode = plan.file.mode()?;
         let header = &sources.header;
         let mut quarantine = Self {
-            lines: Output::new(base, ".lost.jsonl", mode)?,
-            bytes: Output::new(base, ".lost.bin", mode)?,
+            lines: Output::new(base, LINES, mode)?,
+            bytes: Output::new(base, BYTES, mode)?,
             schema: &sources.schema,
             byte_order: header.byte_order().unwrap_or(ByteOrder::NATIVE),
             geometry: *header.geometry(),

@@ -233,14 +233,16 @@ impl Sources {
         let (found, lost) = rescue(journal, identity, geometry, found, commits, epoch)?;
         self.adopt(journal, identity, &found)?;
         self.meta.epoch = epoch;
-        if matches!(fault, Fault::NewerEpoch { .. }) && lost.is_empty() {
-            // What that epoch began with is in the slots, if they are what its last frame says.
-            let slot_count = found.images.len() as u64;
-            let commits = self.meta.commit_number.saturating_sub(meta.commit_number);
-            self.mends.push(Mend::Journal { commits, slot_count });
-            self.doubts.push(Loss::Commits { commits: vec![], reason });
-        } else {
-            self.losses.push(Loss::Commits { commits: lost, reason });
+        let commits = self.meta.commit_number.saturating_sub(meta.commit_number);
+        let slot_count = found.images.len() as u64;
+        self.mends.push(Mend::Journal { commits, slot_count });
+        // What is not whole may be in the slots all the same: the last frame has their digest.
+        let loss = Loss::Commits { commits: lost, reason };
+        self.doubts.push(loss);
+        if published > self.meta.commit_number {
+            let commits = vec![self.meta.commit_number + 1..=published];
+            let reason = fault.to_string();
+            self.losses.push(Loss::Commits { commits, reason });
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! `STRIDEDB_INJECTIONS` says how many each test makes at most; `all` makes them all.
 
 mod bench;
+mod mending;
 mod promise;
 mod reply;
 mod script;
@@ -18,6 +19,9 @@ use stridedb::Growth;
 use crate::common::{Random, number_from};
 use bench::Bench;
 pub(crate) use bench::sample_size;
+pub(crate) use mending::{
+    COMPACT_IN_PLACE, REPAIR, REPAIR_IN_PLACE, compact, repair_in_place, repair_to_new,
+};
 use script::{RECOVERY, SCRIPT};
 use strace::{Call, Fault};
 

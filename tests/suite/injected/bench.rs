@@ -130,7 +130,7 @@ pub(crate) fn sample_size(default: usize) -> usize {
 
 /// So many of the cases: first one of each name and fault, then a second one of each, and so on, so
 /// that rare calls are all there; of writes and syncs four at a time.
-fn sample(mut cases: Vec<(&Call, Fault)>, count: usize) -> Vec<(&Call, Fault)> {
+pub(super) fn sample(mut cases: Vec<(&Call, Fault)>, count: usize) -> Vec<(&Call, Fault)> {
     let mut random = Random(number_from("STRIDEDB_SEED", 1));
     for at in (1..cases.len()).rev() {
         cases.swap(at, random.below(at as u64 + 1) as usize);

@@ -151,7 +151,7 @@ pub(super) fn inject(task: &str, path: &Path, script: &[Step], call: &Call, faul
     };
     let run = trace(task, path, script, name, Some(&injection));
     if fault == Fault::Kill {
-        assert!(run.was_killed, "it lived on");
+        assert!(run.was_killed, "it lived on: {call:?}");
         assert_eq!(run.replies.len(), call.step, "it was another call: {:?}", run.replies);
     } else {
         let has_failed = |line: &str| line.contains(name.as_str()) && line.contains("(INJECTED)");

@@ -2,12 +2,14 @@
 
 mod codec;
 mod exit;
+mod health_map;
 mod new_file;
 mod open;
 mod output;
 mod pipe;
 mod progress;
 mod range;
+mod report;
 mod rows;
 mod slot_bytes;
 mod table;
@@ -30,6 +32,7 @@ mod input;
 mod inspect;
 mod locks;
 mod man;
+mod map;
 mod repair;
 mod salvage;
 mod schema;
@@ -107,6 +110,7 @@ enum Verb {
     Stats(stats::Args),
     Schema(schema::Args),
     Verify(verify::Args),
+    Map(map::Args),
     Repair(repair::Args),
     Salvage(salvage::Args),
     Hash(hash::Args),
@@ -164,6 +168,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Stats(args) => stats::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
         Verb::Verify(args) => verify::run(&args, ctx),
+        Verb::Map(args) => map::run(&args, ctx),
         Verb::Repair(args) => repair::run(&args, ctx),
         Verb::Salvage(args) => salvage::run(&args, ctx),
         Verb::Hash(args) => hash::run(&args, ctx),

@@ -156,8 +156,14 @@ pub(crate) fn print_document<T: Serialize>(
     verb: &'static str,
     body: T,
 ) -> io::Result<()> {
-    let document = Document { stridedb: verb, version: 1, body };
-    serde_json::to_writer_pretty(&mut *output, &document).map_err(io::Error::from)?;
-    writeln!(output)?;
+    output.write_all(&document_text(verb, body)?)?;
     output.flush()
+}
+
+/// A JSON document as text.
+pub(crate) fn document_text<T: Serialize>(verb: &'static str, body: T) -> io::Result<Vec<u8>> {
+    let document = Document { stridedb: verb, version: 1, body };
+    let mut text = serde_json::to_vec_pretty(&document)?;
+    text.push(b'\n');
+    Ok(text)
 }

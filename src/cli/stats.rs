@@ -4,7 +4,7 @@ mod distinct;
 mod gather;
 mod number;
 pub(crate) mod summary;
-mod text;
+pub(crate) mod text;
 
 use std::path::{Path, PathBuf};
 

@@ -1,18 +1,25 @@
 //! `stridedb verify`: whether every structure and every slot is whole.
 
+mod advice;
+mod document;
+mod text;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use indicatif::{BinaryBytes, HumanCount};
-use serde::Serialize;
-use stridedb::format::Corruption;
-use stridedb::{Error, Finding, Problem, Role, VerifyOptions, VerifyReport};
+use stridedb::{Error, Level, Role, VerifyOptions, VerifyReport};
 
 use super::exit::{Exit, Failure};
-use super::output::{
-    Context, DAMAGED, GOOD, Output, complain, counted_for_people, lossy, print_document,
-};
+use super::health_map::Glyphs;
+use super::new_file::check_free;
+use super::output::{Context, complain, document_text, print_document};
 use super::progress::Progress;
+use super::report::{self, Format, Words};
+use document::{Document, Documents};
+
+pub(super) use advice::shell_word;
+pub(super) use document::HealthDocument;
+pub(super) use text::first_line;
 
 /// Check every structure and every slot, with all processors
 ///
@@ -24,29 +31,51 @@ pub(crate) struct Args {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
+    /// Check header, metas, schema, journal and the file's length only: no slot is looked at
+    #[arg(long)]
+    quick: bool,
+
     /// How many findings to list for a file; the others are counted
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     findings: usize,
+
+    /// Draw the map of the damage with ASCII alone, whatever the locale is
+    #[arg(long)]
+    ascii: bool,
+
+    /// Also write a report of one store to a new file: .html for all there is to see, .svg for the
+    /// map of the damage, .json for the document
+    #[arg(long, value_name = "OUT", conflicts_with = "quick")]
+    report: Option<PathBuf>,
 }
 
 /// Verifies the files one after the other. What cannot be verified does not keep the others back.
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
+    let level = if args.quick { Level::Quick } else { Level::Full };
+    let report_to = args.report_to()?;
     let mut output = ctx.output();
     let mut exit = Exit::FINE;
     let mut documents = Vec::new();
     for file in &args.files {
-        let result = verify(file, args.findings, ctx);
+        let result = verify(file, level, args.findings, ctx);
         exit |= match &result {
-            Ok(report) if report.is_sound() => Exit::FINE,
-            Ok(_) => Exit::DAMAGED,
+            Ok(report) => exit_of(report),
             Err(failure) => failure.exit(),
         };
-        match (result, ctx.json) {
-            (result, true) => documents.push(Document::new(file, result)),
-            (Ok(report), false) => print(&mut output, ctx, file, &report)?,
+        match (&result, ctx.json) {
+            (result, true) => documents.push(Document::new(file, result.as_ref())),
+            (Ok(report), false) => {
+                text::print(&mut output, ctx, file, report, Glyphs::choose(args.ascii))?;
+            }
             (Err(failure), false) => complain("error", failure.message()),
         }
         output.flush()?;
+        if let (Some((path, format)), Ok(report)) = (report_to, &result) {
+            if let Err(failure) = write_report(file, report, path, format, ctx) {
+                failure.report();
+                exit |= failure.exit();
+            }
+        }
     }
     if ctx.json {
         print_document(&mut output, "verify", Documents { files: documents })?;
@@ -54,21 +83,86 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn verify(file: &Path, finding_max: usize, ctx: &Context) -> Result<VerifyReport, Failure> {
+impl Args {
+    /// Where a report goes, and as what.
+    ///
+    /// # Errors
+    ///
+    /// Several stores do not go into one report; the name says no format, or is taken.
+    fn report_to(&self) -> Result<Option<(&Path, Format)>, Failure> {
+        let Some(path) = &self.report else { return Ok(None) };
+        if self.files.len() > 1 {
+            return Err(Failure::usage("--report: a report is of one store"));
+        }
+        let format = Format::of(path)?;
+        check_free(path)?;
+        Ok(Some((path, format)))
+    }
+}
+
+fn write_report(
+    file: &Path,
+    report: &VerifyReport,
+    path: &Path,
+    format: Format,
+    ctx: &Context,
+) -> Result<(), Failure> {
+    let next = advice::next(file, report);
+    let (summary, covered) = (text::summary(report), text::covered(report));
+    let words = Words {
+        verdict: text::verdict(report),
+        summary: &summary,
+        covered: covered.as_deref(),
+        next: &next,
+    };
+    let text = match format {
+        Format::Html => report::html(file, report, &words, ctx)?.into_bytes(),
+        Format::Svg => report::svg(file, report, &words).into_bytes(),
+        Format::Json => {
+            let files = vec![Document::new(file, Ok(report))];
+            document_text("verify", Documents { files })?
+        }
+    };
+    report::write(path, &text)?;
+    ctx.note(format_args!("the report is in {}", path.display()));
+    Ok(())
+}
+
+/// Damage is damage, also if none of it is lost.
+pub(super) fn exit_of(report: &VerifyReport) -> Exit {
+    if report.is_sound() { Exit::FINE } else { Exit::DAMAGED }
+}
+
+/// Verifies one file, with a bar for its slots.
+///
+/// # Errors
+///
+/// Those of the library, with what to try.
+pub(super) fn verify(
+    file: &Path,
+    level: Level,
+    finding_max: usize,
+    ctx: &Context,
+) -> Result<VerifyReport, Failure> {
     let bar = Progress::of_slots(ctx, format!("verify {}", file.display()));
     let report_progress = |done, total| bar.set(done, total);
     let progress = Some(&report_progress as _);
-    let options = VerifyOptions { finding_max, progress, ..VerifyOptions::default() };
+    let options = VerifyOptions { level, finding_max, progress, ..VerifyOptions::default() };
     stridedb::verify(file, &options).map_err(|error| {
-        let is_written = is_being_written(&error);
-        let failure = Failure::from(error);
-        match is_written {
-            true => failure.and(format_args!(
+        let next = match &error {
+            // Beside a writer the store can be read.
+            error if is_being_written(error) => Some(format!(
                 "try: `stridedb backup {} COPY`, which verifies the copy that it makes; or verify \
                  when the writer has closed the store",
-                file.display()
+                shell_word(file)
             )),
-            false => failure,
+            Error::Corrupt { .. } => Some(format!("next: {}", advice::salvage(file))),
+            _ => None,
+        };
+        let failure = Failure::from(error);
+        match next {
+            Some(next) => failure.and(next),
+            None => failure,
         }
     })
 }
@@ -82,149 +176,4 @@ fn is_being_written(error: &Error) -> bool {
         }
         _ => false,
     }
-}
-
-fn print(
-    output: &mut Output,
-    ctx: &Context,
-    file: &Path,
-    report: &VerifyReport,
-) -> std::io::Result<()> {
-    let verdict = match report.is_sound() {
-        true => ctx.paint(GOOD, "sound"),
-        false => ctx.paint(DAMAGED, "damaged"),
-    };
-    write!(
-        output,
-        "{}: {verdict}: {}, {}, {} deleted, {} damaged, {} with invalid fields",
-        file.display(),
-        counted_for_people(report.len, "slot"),
-        counted_for_people(report.live_count, "record"),
-        HumanCount(report.deleted_count),
-        HumanCount(report.slots_damaged),
-        HumanCount(report.records_invalid),
-    )?;
-    let digest = report.digest_computed;
-    writeln!(output, "; digest {digest:016x}; {} read", BinaryBytes(report.bytes_read))?;
-    for finding in &report.findings {
-        writeln!(output, "  {finding}")?;
-    }
-    if report.findings_left_out > 0 {
-        writeln!(output, "  and {} more", HumanCount(report.findings_left_out))?;
-    }
-    if !report.clean {
-        ctx.note(format_args!(
-            "{} was not closed cleanly: it was verified through its journal",
-            file.display()
-        ));
-    }
-    Ok(())
-}
-
-#[derive(Serialize)]
-struct Documents<'a> {
-    files: Vec<Document<'a>>,
-}
-
-/// What is known of one file: a report, or why there is none.
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(serialize_with = "lossy")]
-    file: &'a Path,
-    sound: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<Report>,
-}
-
-#[derive(Serialize)]
-struct Report {
-    clean: bool,
-    len: u64,
-    live_count: u64,
-    deleted_count: u64,
-    slots_damaged: u64,
-    records_invalid: u64,
-    digest_stored: Option<String>,
-    digest_computed: String,
-    bytes_read: u64,
-    findings: Vec<FindingDocument>,
-    findings_left_out: u64,
-}
-
-#[derive(Serialize)]
-struct FindingDocument {
-    slot: Option<u64>,
-    offset: Option<u64>,
-    message: String,
-    /// For problems that are a difference.
-    expected: Option<String>,
-    actual: Option<String>,
-}
-
-impl<'a> Document<'a> {
-    fn new(file: &'a Path, result: Result<VerifyReport, Failure>) -> Self {
-        match result {
-            Ok(report) => Self {
-                file,
-                sound: report.is_sound(),
-                error: None,
-                report: Some(Report::new(&report)),
-            },
-            Err(failure) => {
-                let error = Some(failure.message().to_owned());
-                Self { file, sound: false, error, report: None }
-            }
-        }
-    }
-}
-
-impl Report {
-    fn new(report: &VerifyReport) -> Self {
-        Self {
-            clean: report.clean,
-            len: report.len,
-            live_count: report.live_count,
-            deleted_count: report.deleted_count,
-            slots_damaged: report.slots_damaged,
-            records_invalid: report.records_invalid,
-            digest_stored: report.digest_stored.map(|digest| format!("{digest:016x}")),
-            digest_computed: format!("{:016x}", report.digest_computed),
-            bytes_read: report.bytes_read,
-            findings: report.findings.iter().map(FindingDocument::new).collect(),
-            findings_left_out: report.findings_left_out,
-        }
-    }
-}
-
-impl FindingDocument {
-    fn new(finding: &Finding) -> Self {
-        let (expected, actual) = difference(&finding.problem).unzip();
-        Self {
-            slot: finding.slot.map(|slot| slot.get()),
-            offset: finding.offset,
-            message: finding.problem.to_string(),
-            expected,
-            actual,
-        }
-    }
-}
-
-/// What was expected and what is there, where a problem is such a difference.
-fn difference(problem: &Problem) -> Option<(String, String)> {
-    Some(match problem {
-        Problem::Corruption(
-            Corruption::SlotChecksum { expected, actual, .. }
-            | Corruption::PageChecksum { expected, actual, .. }
-            | Corruption::SchemaChecksum { expected, actual },
-        ) => (format!("{expected:#010x}"), format!("{actual:#010x}")),
-        Problem::Digest { expected, actual } => {
-            (format!("{expected:016x}"), format!("{actual:016x}"))
-        }
-        Problem::LiveCount { expected, actual } | Problem::FreeCount { expected, actual } => {
-            (expected.to_string(), actual.to_string())
-        }
-        _ => return None,
-    })
 }

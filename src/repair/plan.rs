@@ -8,14 +8,16 @@ use super::output::{self, Outcome};
 use super::sources::{Basis, Sources};
 use super::{Loss, Mend, in_place};
 use crate::error::{Error, Result};
+use crate::format::geometry::SlotIndex;
 use crate::format::live::Writer;
+use crate::format::meta::Meta;
 use crate::holders;
 use crate::io::{Lock, StoreFile};
 use crate::journal;
 use crate::schema::Schema;
 use crate::structures::Structures;
 use crate::verify::{
-    Class, Level, Problem, Scan, VerifyOptions, VerifyReport, check_pages, scan_slots,
+    Class, Images, Level, Problem, Scan, VerifyOptions, VerifyReport, check_pages, scan_slots,
 };
 
 /// How a repair is planned.
@@ -271,26 +273,60 @@ impl Plan {
             self.sources.meta.len = self.end_of_whole_slots();
         }
         let mut missing = self.look(options)?;
-        let is_stale = self.report.findings.iter().any(is_stale);
-        if let Some((meta, images)) = self.sources.alternative.take().filter(|_| is_stale) {
-            // Are the metas older ones, and the slots what the journal says?
-            let sources = &mut self.sources;
-            let commits = meta.commit_number.saturating_sub(sources.meta.commit_number);
-            let slot_count = images.len() as u64;
-            let before = (sources.meta, std::mem::replace(&mut sources.images, images));
-            sources.meta = meta;
-            let (report, missing_before) = (std::mem::take(&mut self.report), missing);
-            missing = self.look(options)?;
-            if self.is_proven() {
-                self.mends.push(Mend::StaleMetas);
-                self.mends.push(Mend::Journal { commits, slot_count });
-            } else {
-                (self.sources.meta, self.sources.images) = before;
-                (self.report, missing) = (report, missing_before);
-            }
+        let report = &self.report;
+        let is_off = report.slots_damaged > 0 || report.findings.iter().any(is_stale);
+        if let Some(alternative) = self.sources.alternative.take().filter(|_| is_off) {
+            missing = self.try_journal(alternative, missing, options)?;
         }
         self.judge(missing);
         Ok(())
+    }
+
+    /// Sees whether the metas are older ones, and the slots what a journal says that they do not
+    /// name; how many slots are missing then.
+    fn try_journal(
+        &mut self,
+        (meta, images): (Meta, Images),
+        missing_before: u64,
+        options: &RepairOptions<'_>,
+    ) -> Result<u64> {
+        let applied = self.count_applied(&images);
+        let commits = meta.commit_number.saturating_sub(self.sources.meta.commit_number);
+        let slot_count = images.len() as u64;
+        let old_meta = std::mem::replace(&mut self.sources.meta, meta);
+        let old_images = std::mem::replace(&mut self.sources.images, images);
+        let old_report = std::mem::take(&mut self.report);
+        let missing = self.look(options)?;
+        let is_proven = self.is_proven();
+        let reason = "both metas are older than a journal of this store, and slots are damaged, so \
+                      that no digest tells whether they belong together";
+        if is_proven || (self.report.slots_damaged > 0 && applied > 0) {
+            self.mends.push(Mend::StaleMetas);
+            self.mends.push(Mend::Journal { commits, slot_count });
+            if !is_proven {
+                let reason = reason.to_owned();
+                self.losses.push(Loss::Commits { commits: Vec::new(), reason });
+            }
+            return Ok(missing);
+        }
+        if old_report.slots_damaged > 0 {
+            let (after, reason) = (old_meta.commit_number, reason.to_owned());
+            self.losses.push(Loss::Journal { after, reason });
+        }
+        (self.sources.meta, self.sources.images, self.report) = (old_meta, old_images, old_report);
+        Ok(missing_before)
+    }
+
+    /// How many of some images stand in the slots already, of the first few thousand.
+    fn count_applied(&self, images: &Images) -> usize {
+        let geometry = self.sources.header.geometry();
+        let is_applied = |(index, image): &(&u64, &Box<[u8]>)| {
+            let mut slot = vec![0; image.len()];
+            let offset = geometry.slot_offset(SlotIndex::new(**index));
+            let read = offset.map(|offset| self.file.read(offset, &mut slot));
+            matches!(read, Some(Ok(_))) && slot[..] == image[..]
+        };
+        images.iter().take(4096).filter(is_applied).count()
     }
 
     /// Looks at all slots, taking for true what the sources say; how many are missing at the end.

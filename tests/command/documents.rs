@@ -121,7 +121,11 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
-    let runs: [&[&str]; 22] = [
+    let slot = sandbox.slot_offset(0);
+    let mut rotten = std::fs::read(sandbox.path("ticks.stride")).unwrap();
+    rotten[slot] ^= 1;
+    std::fs::write(sandbox.path("rotten.stride"), rotten).unwrap();
+    let runs: &[&[&str]] = &[
         &["inspect", "ticks.stride"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
@@ -140,12 +144,15 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["delete", "ticks.stride", "0"],
         &["delete", "hot.stride", "0", "1.."],
         &["verify", "ticks.stride", "missing.stride"],
+        &["verify", "ticks.stride", "--quick"],
+        &["verify", "rotten.stride", "hot.stride"],
         &["hash", "ticks.stride", "missing.stride"],
+        &["map", "rotten.stride"],
         &["stats", "ticks.stride"],
         &["hex", "ticks.stride", "0"],
         &["diff", "ticks.stride", "copy.stride"],
     ];
-    for arguments in runs {
+    for &arguments in runs {
         stands_in_docs(&sandbox.document(&[arguments, &["--json"]].concat()));
     }
 }

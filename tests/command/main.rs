@@ -15,11 +15,15 @@ mod inputs;
 mod journal;
 mod limits;
 mod live;
+mod maps;
 mod mending;
+mod pictures;
 mod records;
+mod reports;
 mod schema_sources;
 mod statistics;
 mod usage;
+mod verify;
 
 use std::fs;
 use std::path::PathBuf;

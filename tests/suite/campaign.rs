@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use stridedb::repair::{Loss, Plan, RepairOptions};
+use stridedb::repair::{Loss, Plan, RepairOptions, salvage};
 use stridedb::schema::{Field, Schema};
 use stridedb::{Error, RawStore, VerifyOptions, verify};
 
@@ -113,21 +113,31 @@ struct Damaged {
     journal: Option<Vec<u8>>,
 }
 
-fn damage(base: &Base, kind: &str, region: &str, random: &mut Random) -> Option<Damaged> {
-    let mut damaged = Damaged { store: base.store.clone(), journal: base.journal.clone() };
+/// Damages them once more; false if that kind cannot happen there.
+fn damage(
+    base: &Base,
+    damaged: &mut Damaged,
+    kind: &str,
+    region: &str,
+    random: &mut Random,
+) -> bool {
     let slots_end = base.data_start + base.truth.len() * base.stride;
     let range = match region {
         "header" => 0..PAGE,
         "metas" => PAGE..3 * PAGE,
         "schema" => 4 * PAGE..base.data_start,
         "slots" => base.data_start..slots_end,
-        _ => 0..base.journal.as_ref()?.len(),
+        _ => 0..base.journal.as_ref().map_or(0, Vec::len),
     };
-    let bytes = match region {
-        "journal" => damaged.journal.as_mut()?,
+    let bytes = match (region, &mut damaged.journal) {
+        ("journal", None) => return false,
+        ("journal", Some(journal)) => journal,
         _ => &mut damaged.store,
     };
     let end = range.end.min(bytes.len());
+    if end <= range.start {
+        return false; // It was cut off.
+    }
     let len = (end - range.start) as u64;
     // Where something can stand in a journal is its start.
     let len = if region == "journal" { len.min(64 << 10) } else { len };
@@ -151,13 +161,13 @@ fn damage(base: &Base, kind: &str, region: &str, random: &mut Random) -> Option<
             let start = at(PAGE);
             let stop = end.min(start + PAGE).min(base.old.len());
             if region == "journal" || start >= stop {
-                return None;
+                return false;
             }
             bytes[start..stop].copy_from_slice(&base.old[start..stop]);
         }
         _ => {
             let (from, to) = (at(PAGE), at(PAGE));
-            let size = PAGE.min(bytes.len() - from.max(to));
+            let size = PAGE.min(bytes.len() - from.max(to).min(bytes.len()));
             let page = bytes[from..from + size].to_vec();
             if kind == "swapped pages" {
                 bytes.copy_within(to..to + size, from);
@@ -165,7 +175,7 @@ fn damage(base: &Base, kind: &str, region: &str, random: &mut Random) -> Option<
             bytes[to..to + size].copy_from_slice(&page);
         }
     }
-    Some(damaged)
+    true
 }
 
 /// What came of the damages of a kind.
@@ -210,7 +220,10 @@ impl Trial<'_> {
         let options = RepairOptions { threads: 1, ..RepairOptions::default() };
         let plan = match Plan::new(&path, &options) {
             Ok(plan) => plan,
-            Err(error) => return self.refused(&error, sound, damaged, counts),
+            Err(error) => match self.refused(&error, sound, damaged, counts) {
+                Some(plan) => plan,
+                None => return,
+            },
         };
         assert!(!sound || plan.losses().is_empty(), "{}: sound, and {plan:?}", self.name);
         let lossless = plan.losses().is_empty();
@@ -233,19 +246,46 @@ impl Trial<'_> {
         assert!(fs::read(path).unwrap() == damaged.store, "{}: it was written to", self.name);
     }
 
-    /// A store that nothing can be said of, which must have lost what says it.
-    fn refused(&self, error: &Error, sound: bool, damaged: &Damaged, counts: &mut Counts) {
+    /// A store that nothing can be said of, which must have lost what says it; what can be done
+    /// with its schema, if there is still anything.
+    fn refused(
+        &self,
+        error: &Error,
+        sound: bool,
+        damaged: &Damaged,
+        counts: &mut Counts,
+    ) -> Option<Plan> {
         counts.refused += 1;
+        let (base, path) = (self.base, self.path("s.stride"));
         let touched =
-            |range: Range<usize>| self.base.store.get(range.clone()) != damaged.store.get(range);
+            |range: Range<usize>| base.store.get(range.clone()) != damaged.store.get(range);
+        let pages = (0..3).all(|n| touched(n * PAGE..(n + 1) * PAGE));
         let because = match error {
-            Error::Corrupt { .. } | Error::NotAStore { .. } => {
-                (0..3).all(|n| touched(n * PAGE..(n + 1) * PAGE))
-            }
-            Error::SchemaLost { .. } => touched(4 * PAGE..self.base.data_start),
+            Error::Corrupt { .. } | Error::NotAStore { .. } => pages,
+            Error::SchemaLost { .. } => touched(4 * PAGE..base.data_start),
             _ => false,
         };
         assert!(!sound && because, "{}: {}", self.name, chain(error));
+        let schema = Some(&base.schema);
+        let options = RepairOptions { schema, threads: 1, ..RepairOptions::default() };
+        if !pages {
+            return Some(Plan::new(&path, &options).unwrap());
+        }
+        let is_intact = |index: &usize| {
+            let start = base.data_start + index * base.stride;
+            !touched(start..start + base.stride) && start + base.stride <= damaged.store.len()
+        };
+        let intact: Vec<_> = (0..base.truth.len()).filter(is_intact).collect();
+        match salvage(&path, &options) {
+            Ok(found) => Some(found.plan.expect("the schema fits")),
+            Err(error) => {
+                let is_pair = |pair: &[usize]| pair[0] + 1 == pair[1];
+                let pairs = intact.windows(2).filter(|pair| is_pair(pair)).count();
+                // Each window looks at two slots only.
+                assert!(pairs < 8, "{}: {} with {pairs} pairs", self.name, chain(&error));
+                None
+            }
+        }
     }
 
     /// Compares a mended store with what was there before.
@@ -323,9 +363,20 @@ fn every_damage_is_noticed_or_harmless_and_repair_keeps_what_is_intact() {
         number += 1;
         let mut random = Random(seed.wrapping_mul(1 << 32) + number);
         let base = &bases[random.below(bases.len() as u64) as usize];
-        let kind = KINDS[random.below(KINDS.len() as u64) as usize];
-        let region = REGIONS[random.below(REGIONS.len() as u64) as usize];
-        let Some(damaged) = damage(base, kind, region, &mut random) else { continue };
+        let mut damaged = Damaged { store: base.store.clone(), journal: base.journal.clone() };
+        let mut one = |random: &mut Random| {
+            let kind = KINDS[random.below(KINDS.len() as u64) as usize];
+            let region = REGIONS[random.below(REGIONS.len() as u64) as usize];
+            damage(base, &mut damaged, kind, region, random).then_some((kind, region))
+        };
+        let Some((mut kind, mut region)) = one(&mut random) else { continue };
+        if random.below(4) == 0 {
+            let more = 1 + random.below(3);
+            for _ in 0..more {
+                one(&mut random);
+            }
+            (kind, region) = ("several", "anywhere");
+        }
         if damaged.store == base.store && damaged.journal == base.journal {
             continue; // Zeros over zeros.
         }

@@ -10,7 +10,7 @@ use crate::cli::output::{Context, DAMAGED, Output, counted_for_people};
 use crate::cli::table::{Heading, Table, printable};
 
 /// The columns, and whether they stand flush right.
-const HEADINGS: [(&str, bool); 9] = [
+pub(crate) const HEADINGS: [(&str, bool); 9] = [
     ("field", false),
     ("type", false),
     ("count", true),
@@ -60,7 +60,8 @@ pub(super) fn print(output: &mut Output, ctx: &Context, summary: &Summary) -> io
     output.flush()
 }
 
-fn row(field: &FieldSummary) -> [String; 9] {
+/// The cells of a field's row.
+pub(crate) fn row(field: &FieldSummary) -> [String; 9] {
     let text = |value: &Option<Value>| match value {
         Some(text @ (Value::Text(_) | Value::Bytes(_))) => shortened(&text_of(field, text)),
         Some(number) => text_of(field, number),
@@ -85,7 +86,8 @@ fn row(field: &FieldSummary) -> [String; 9] {
     ]
 }
 
-fn text_of(field: &FieldSummary, value: &Value) -> String {
+/// A value of a field, as people read it.
+pub(crate) fn text_of(field: &FieldSummary, value: &Value) -> String {
     let mut text = String::new();
     field.write(value, &mut text);
     text

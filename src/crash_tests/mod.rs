@@ -9,6 +9,7 @@ mod history;
 mod lying_disks;
 mod model;
 mod random_histories;
+mod replacing;
 
 use crate::io::sim::{Counts, Failure};
 use crate::schema::{Field, Schema};

@@ -352,7 +352,7 @@ fn named_as_lost(path: &Path) -> BTreeSet<u64> {
 /// Ten thousand damages take some minutes: `STRIDEDB_DAMAGES=10000`.
 #[test]
 fn every_damage_is_noticed_or_harmless_and_repair_keeps_what_is_intact() {
-    let count = number_from("STRIDEDB_DAMAGES", 400);
+    let count = number_from("STRIDEDB_DAMAGES", if cfg!(debug_assertions) { 150 } else { 1000 });
     let only = std::env::var("STRIDEDB_DAMAGE").ok().and_then(|n| n.parse::<u64>().ok());
     let seed = number_from("STRIDEDB_SEED", 1);
     let bases = bases();

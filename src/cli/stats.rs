@@ -3,6 +3,7 @@
 mod distinct;
 mod gather;
 mod number;
+mod read;
 pub(crate) mod summary;
 pub(crate) mod text;
 

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use stridedb::schema::{ByteOrder, Field, Kind, Type};
+use stridedb::schema::{Field, Kind, Type};
 use stridedb::value::{Invalid, InvalidReason, Value};
 
 use super::distinct::Sketch;
 use super::number::{Number, Parts, Span, Sum};
+use super::read::Reader;
 use super::summary::{Bucket, FieldSummary, Mean};
 use crate::cli::codec::CellWriter;
 use crate::cli::rows::Selected;
@@ -18,8 +19,8 @@ const LABEL_BARS_MAX: usize = 16;
 pub(super) struct Gatherer {
     name: String,
     cell: CellWriter,
-    /// As the cell's, but an enum's has the type of its numbers.
-    plain: Field,
+    /// Of the cell's field, but an enum's is of the type of its numbers.
+    reader: Reader,
     /// Where the values stand in a record.
     places: Vec<Range<usize>>,
     count: u64,
@@ -81,7 +82,7 @@ impl Gatherer {
         Self {
             name,
             cell: cell.clone(),
-            plain,
+            reader: Reader::new(plain, cell.order()),
             places: vec![cell.column().range()],
             count: 0,
             null_count: 0,
@@ -111,7 +112,7 @@ impl Gatherer {
 
     #[inline]
     fn add_value(&mut self, bytes: &[u8]) -> Result<(), Invalid> {
-        let value = Value::decode(&self.plain, self.cell.order(), bytes)?;
+        let value = self.reader.read(bytes)?;
         if value == Value::Null {
             self.null_count += 1;
             return Ok(());
@@ -147,8 +148,8 @@ impl Gatherer {
         };
         let parts = Parts::of(*least, *greatest);
         let (parts, counts) = histogram.insert((parts, vec![0; parts.count()]));
-        let (plain, order) = (&self.plain, self.cell.order());
-        Some(PartCounter { plain, order, places: &self.places, parts: *parts, counts })
+        let (reader, places) = (&self.reader, &self.places[..]);
+        Some(PartCounter { reader, places, parts: *parts, counts })
     }
 
     /// The statistics.
@@ -157,7 +158,7 @@ impl Gatherer {
         let (min, max, mean, histogram) = match self.kind {
             Gathered::Numbers { span, sum, histogram } => {
                 let (min, max) = span.0.map(|(min, max)| (min.into(), max.into())).unzip();
-                let mean = sum.mean().map(|mean| mean_of(&self.plain, mean));
+                let mean = sum.mean().map(|mean| mean_of(self.reader.field(), mean));
                 (min, max, mean, histogram.map_or_else(Vec::new, buckets))
             }
             Gathered::Labels { labels, counts } => {
@@ -190,8 +191,7 @@ impl Gatherer {
 
 /// How many numbers of a field are in which part of their span.
 pub(super) struct PartCounter<'g> {
-    plain: &'g Field,
-    order: ByteOrder,
+    reader: &'g Reader,
     places: &'g [Range<usize>],
     parts: Parts,
     counts: &'g mut [u64],
@@ -201,7 +201,7 @@ impl PartCounter<'_> {
     /// Takes in the numbers of a record. What is infinite is in no part.
     pub(super) fn add(&mut self, record: &[u8]) {
         for place in self.places {
-            let value = Value::decode(self.plain, self.order, &record[place.clone()]);
+            let value = self.reader.read(&record[place.clone()]);
             if let Some(number) = value.ok().as_ref().and_then(Number::of) {
                 if number.as_float().is_finite() {
                     self.counts[self.parts.position(number)] += 1;

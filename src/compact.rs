@@ -36,8 +36,8 @@ pub struct Compaction {
 ///
 /// Indices change, so the new store has an id of its own and its slots a generation that the old
 /// one had not used: a handle of the old store finds nothing in it. It is read back and verified
-/// before it gets its name; when this returns, it is there, durable and closed. It is as long as its
-/// records need.
+/// before it gets its name; when this returns, it is there, durable and closed. It is as long as
+/// its records need.
 ///
 /// ```
 /// # let directory = tempfile::tempdir()?;

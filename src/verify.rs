@@ -9,6 +9,7 @@ mod health;
 mod pages;
 mod plain;
 mod scan;
+mod totals;
 
 use std::fmt;
 use std::path::Path;

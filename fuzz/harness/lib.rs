@@ -7,6 +7,7 @@
 //!
 //! * [`exercise`](mod@exercise) says what must be true of all files;
 //! * [`promise`], what of a store that an accident has changed;
+//! * [`mend`](mod@mend) says what must be true of a repair;
 //! * [`operations`](mod@operations) says what a store must hold after whatever was done with it;
 //! * [`base`] makes the stores that are changed, [`edit`] and [`header`](mod@header) change them.
 
@@ -14,6 +15,7 @@ pub mod base;
 pub mod edit;
 pub mod exercise;
 pub mod header;
+pub mod mend;
 pub mod operations;
 pub mod promise;
 pub mod seeds;
@@ -45,11 +47,12 @@ pub type Verdict = String;
 pub type Target = fn(&[u8]) -> Verdict;
 
 /// The targets, by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("header", header),
     ("operations", operations),
     ("journal", journal),
     ("pair", pair),
+    ("repair", repair),
     ("store", store),
     ("schema", schema),
 ];
@@ -99,6 +102,21 @@ pub fn pair(bytes: &[u8]) -> Verdict {
     let base = base::chosen(first);
     let files = edited(base, &mut input);
     judged(base, &files)
+}
+
+/// A base's store and journal after edits, or a store of these bytes: to be repaired.
+pub fn repair(bytes: &[u8]) -> Verdict {
+    let mut input = Input(bytes);
+    let Some(first) = input.byte() else { return "nothing".into() };
+    let base = base::chosen(first & !(WHOLE | SEALED));
+    let mut files = match first & WHOLE {
+        0 => edited(base, &mut input),
+        _ => Files { store: input.0.to_vec(), journal: None },
+    };
+    if first & SEALED != 0 {
+        Seal::Everything.apply(&mut files);
+    }
+    mend::mend(base, &files)
 }
 
 /// A store's file without a journal: these bytes, or a closed one after edits.

@@ -33,7 +33,9 @@ pub fn seeds() -> Vec<Seed> {
         }
         for (what, edits) in accidents {
             let edits = edits.iter().flat_map(|edit| edit.encode(base));
-            add("pair", what, std::iter::once(number).chain(edits).collect());
+            let bytes: Vec<u8> = std::iter::once(number).chain(edits).collect();
+            add("repair", what, bytes.clone());
+            add("pair", what, bytes);
         }
         if !base.frames.is_empty() {
             let frames = &base.files.bytes(Which::Journal)[FRAMES_OFFSET as usize..];

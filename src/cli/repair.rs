@@ -162,9 +162,7 @@ fn advise(error: stridedb::Error, file: &Path) -> Failure {
             "give it with --schema, or --schema-from a store that has the same".to_owned()
         }
         Error::Corrupt { .. } | Error::NotAStore { .. } => {
-            format!(
-                "if it was a store, `stridedb salvage {file} --output NEW` looks for the slots themselves"
-            )
+            format!("if it was a store, `stridedb salvage {file} --output NEW` looks for its slots")
         }
         _ => return error.into(),
     };

@@ -54,7 +54,9 @@ pub(super) fn find(file: &StoreFile, strides: Option<&[u32]>) -> Result<Option<L
     let strides = match strides {
         Some(strides) => strides,
         None => {
-            all = (16..=STRIDE_MAX).step_by(8).collect();
+            // Two of them must be there.
+            let longest = u32::try_from(file_len.saturating_sub(first) / 2).unwrap_or(STRIDE_MAX);
+            all = (16..=longest.min(STRIDE_MAX)).step_by(8).collect();
             &all
         }
     };

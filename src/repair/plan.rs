@@ -183,9 +183,9 @@ impl Plan {
     /// The new store has the old one's id, its schema and, at their indices, all records that are
     /// whole. It is read back and verified before it gets its name: when this returns, it is there,
     /// durable and closed; if it fails, or the machine stops, nothing is there but perhaps files of
-    /// the quarantine. It shares the old file's blocks where the file system can. A store that needs
-    /// no mending comes out the same byte for byte. Memory is constant, apart from what the journal
-    /// holds.
+    /// the quarantine. It shares the old file's blocks where the file system can. A store that
+    /// needs no mending comes out the same byte for byte. Memory is constant, apart from what the
+    /// journal holds.
     ///
     /// What cannot be had back goes into the quarantine: two new files whose names are
     /// `quarantine` and `.lost.jsonl`, with a line of JSON for each lost slot, decoded as far as

@@ -321,7 +321,9 @@ impl Trial<'_> {
             let ends = plan.losses().iter().any(|loss| matches!(loss, Loss::Len { .. }));
             assert!(!intact || ends, "{what}: it was intact");
             let is_named = named.contains(&(index as u64)) || tail.is_some_and(|t| index >= t);
-            if there.is_none() && truth.is_some() && is_named {
+            if there.is_none() && truth.is_some() {
+                // It is named, or one of those that came after some commit.
+                assert!(is_named || commits_lost || stale, "{what}: it is not named");
                 counts.records_lost += 1;
             } else {
                 // An older one, which is known to be possible.

@@ -1,0 +1,6 @@
+//! Runs `stridedb_fuzz::repair` on what libFuzzer makes.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    stridedb_fuzz::repair(bytes);
+});

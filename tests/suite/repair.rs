@@ -362,3 +362,42 @@ fn salvage_of_anything_else_is_refused() {
     assert!(found.layout.is_none() && found.plan.unwrap().is_empty(), "nothing was lost");
     assert!(report(&path).unwrap().is_sound());
 }
+
+/// A frame in the middle of the journal has rotted in one of its entries, and the slots are as they
+/// were before it: all other entries have their own checksums, and so has what follows.
+#[test]
+fn entries_of_a_damaged_frame_that_are_whole_are_used() {
+    let directory = directory();
+    let [path, hot, new] = ["s", "hot", "new"].map(|name| directory.path().join(name));
+    make(&path, 100);
+    let old = fs::read(&path).unwrap();
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let change = |transaction: &mut stridedb::Transaction<'_, Sample>| {
+        (10..15).try_for_each(|index| transaction.update(index, &sample(1000 + index)))
+    };
+    store.write(change).unwrap();
+    store.update(50, &sample(1050)).unwrap();
+    let journal = |path: &Path| PathBuf::from(format!("{}-journal", path.display()));
+    let (mut slots, mut frames) = (fs::read(&path).unwrap(), fs::read(journal(&path)).unwrap());
+    drop(store);
+    let before = DATA_START + 10 * STRIDE..DATA_START + 51 * STRIDE;
+    slots[before.clone()].copy_from_slice(&old[before]);
+    let rotten = stridedb::zerocopy::IntoBytes::as_bytes(&sample(1012)).to_vec();
+    let place = frames.windows(rotten.len()).position(|bytes| bytes == rotten).unwrap();
+    frames[place] ^= 1;
+    fs::write(&hot, &slots).unwrap();
+    fs::write(journal(&hot), &frames).unwrap();
+    let refused = Store::<Sample>::open(&hot).unwrap_err();
+    assert!(matches!(refused, Error::JournalDamaged { .. }), "{refused}");
+    let plan = plan(&hot);
+    println!("{plan:?}");
+    assert!(matches!(plan.losses(), [Loss::Commits { commits, .. }] if commits.len() == 1));
+    plan.write_to(&new, Some(&new)).unwrap();
+    assert_sound(&new);
+    let store = Store::<Sample>::open(&new).unwrap();
+    for index in 0..100 {
+        let is_new = (10..15).contains(&index) && index != 12 || index == 50;
+        let expected = if is_new { sample(1000 + index) } else { sample(index) };
+        assert_eq!(store.get(index).unwrap(), Some(expected), "{index}");
+    }
+}

@@ -50,6 +50,9 @@ pub fn seeds() -> Vec<Seed> {
         }
     }
     seeds.extend(headers());
+    // A frame of an epoch that no writer comes to.
+    let epoch = [4, 3, 37, 0, 0, 187, 7, 4, 1, 2, 0, 0, 17, 17, 17, 16, 17, 0];
+    seeds.push(("repair", "an-epoch-beyond-all".to_owned(), epoch.to_vec()));
     seeds.extend(operations());
     seeds.extend(stores());
     seeds.extend(schemas());

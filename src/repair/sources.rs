@@ -112,6 +112,11 @@ impl Sources {
             mends,
         };
         sources.find_numbers(file)?;
+        // Counters that no writer comes to are no reason to make a store that none can write.
+        let meta = &mut sources.meta;
+        for counter in [&mut meta.sequence, &mut meta.commit_number, &mut meta.epoch] {
+            *counter = (*counter).min(COUNT_WRITABLE - 1);
+        }
         Ok(sources)
     }
 

@@ -401,3 +401,32 @@ fn entries_of_a_damaged_frame_that_are_whole_are_used() {
         assert_eq!(store.get(index).unwrap(), Some(expected), "{index}");
     }
 }
+
+/// Both metas are those of an earlier time: what the journal says and the slots hold tells it.
+#[test]
+fn metas_that_came_back_are_told_by_the_journal() {
+    let directory = directory();
+    let [path, hot, new] = ["s", "hot", "new"].map(|name| directory.path().join(name));
+    make(&path, 100);
+    let old = fs::read(&path).unwrap();
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    store.append(&sample(100)).unwrap();
+    store.update(4, &sample(400)).unwrap();
+    let journal = |path: &Path| PathBuf::from(format!("{}-journal", path.display()));
+    let mut bytes = fs::read(&path).unwrap();
+    fs::copy(journal(&path), journal(&hot)).unwrap();
+    drop(store);
+    let metas = PAGE_SIZE..3 * PAGE_SIZE;
+    bytes[metas.clone()].copy_from_slice(&old[metas]);
+    fs::write(&hot, &bytes).unwrap();
+    let found = plan(&hot);
+    println!("{found:?}");
+    let expected = [Mend::StaleMetas, Mend::Journal { commits: 2, slot_count: 2 }];
+    assert_eq!((found.mends(), found.losses()), (&expected[..], &[][..]));
+    found.write_to(&new, None).unwrap();
+    let store = Store::<Sample>::open(&new).unwrap();
+    assert_eq!((store.len(), store.get(4).unwrap()), (101, Some(sample(400))));
+    // An older copy of the whole store beside the journal is what it is.
+    fs::write(&hot, &old).unwrap();
+    assert!(plan(&hot).is_empty());
+}

@@ -87,9 +87,10 @@ pub fn compact(
 pub fn compact_in_place(path: impl AsRef<Path>, options: &RepairOptions<'_>) -> Result<Compaction> {
     let options = RepairOptions { in_place: true, ..*options };
     let plan = Plan::new(path, &options)?;
+    plan.file.check_single_name()?;
     plan.check_losses(None)?;
     let new = NewFile::to_replace(plan.path(), plan.file.mode()?)?;
-    new.take_owner_of(&plan.file);
+    new.take_owner_of(&plan.file)?;
     let done = write(&plan, &new, &options)?;
     plan.check_undisturbed()?;
     let journal = match plan.sources.has_journal {
@@ -114,7 +115,8 @@ fn write(plan: &Plan, new: &NewFile, options: &RepairOptions<'_>) -> Result<Comp
         .map_err(|corruption| Error::Corrupt { path: plan.path().to_owned(), corruption })?;
     let file = new.file();
     let end = geometry.file_len(report.live_count).unwrap_or(u64::MAX);
-    file.allocate(0, end)?; // Room before a long way.
+    file.set_len(end)?;
+    file.allocate(geometry.data_start(), end)?; // Room before a long way.
     let (structures, meta) = (&sources.structures, &sources.meta);
     let scan = Scan::new(&plan.file, structures, &sources.header, meta.len, None, &sources.images);
     let key = key(header.identity().store_id);
@@ -150,7 +152,8 @@ fn write(plan: &Plan, new: &NewFile, options: &RepairOptions<'_>) -> Result<Comp
         free_head: NO_SLOT,
         digest: Some(digest),
         generation_base: generation,
-        ..*meta
+        commit_number: 1, // Another store begins to count.
+        ..Meta::NEW
     };
     write_pages(file, &header, &sources.schema_text, &new_meta)?;
     file.sync_all()?; // Complete: what can be read now is what will be there.

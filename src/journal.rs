@@ -7,7 +7,7 @@
 mod rescue;
 mod scan;
 
-pub(crate) use rescue::{LostCommits, newest_epoch, rescue};
+pub(crate) use rescue::{LostCommits, Rescued, identity_of_frames, newest_epoch, rescue};
 pub use scan::Fault;
 use scan::find_header;
 pub(crate) use scan::{Reader, Scan, is_possible, published_but_lost, scan};

@@ -22,7 +22,7 @@ use crate::format::journal::JournalIdentity;
 use crate::format::meta::Meta;
 use crate::holders;
 use crate::io::{Lock, StoreFile};
-use crate::journal;
+use crate::journal::{self, published_but_lost};
 use crate::recovery::{Decision, JournalFound, decide};
 use crate::schema::Schema;
 use crate::structures::Structures;
@@ -260,6 +260,10 @@ fn look_through(
                 through.images.insert(index.get(), slot.into());
                 Ok(())
             })?;
+        }
+        (Decision::CompareSlots, ..) => {
+            let fault = published_but_lost(&structures.live, meta.commit_number);
+            through.problem = fault.map(|fault| Problem::Journal { reason: fault.to_string() });
         }
         _ => {}
     }

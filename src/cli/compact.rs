@@ -54,6 +54,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         let bar = Progress::of_slots(ctx, format!("compact {}", args.file.display()));
         let report = |done, total| bar.set(done, total);
         let options = RepairOptions {
+            allow_network: ctx.allow_network_fs,
             wait: Duration::from_secs(args.wait),
             progress: Some(&report),
             ..RepairOptions::default()

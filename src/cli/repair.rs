@@ -92,6 +92,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         let options = RepairOptions {
             schema: schema.as_ref(),
             in_place: args.in_place,
+            allow_network: ctx.allow_network_fs,
             wait: Duration::from_secs(args.wait),
             progress: Some(&report),
             ..RepairOptions::default()

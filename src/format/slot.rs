@@ -199,6 +199,20 @@ impl Tag {
         Self((self.0 & !LOW_HALF) | version | state)
     }
 
+    /// Whether a slot had this tag after it had the other one. Versions are counted modulo 8192, so
+    /// that this is right if the two are less than half of that apart.
+    #[must_use]
+    pub fn is_newer_than(self, other: Self) -> bool {
+        const VERSIONS: u16 = 1 << 13;
+        match self.generation().cmp(&other.generation()) {
+            std::cmp::Ordering::Equal => {
+                let ahead = self.version().wrapping_sub(other.version()) % VERSIONS;
+                ahead > 0 && ahead < VERSIONS / 2
+            }
+            order => order.is_gt(),
+        }
+    }
+
     /// What the slot holds.
     #[must_use]
     #[inline]

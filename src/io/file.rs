@@ -125,10 +125,20 @@ impl StoreFile {
     ///
     /// [`Error::Linked`], [`Error::Io`]
     pub(crate) fn check_single_name(&self) -> Result<()> {
-        match self.file.metadata().map_err(Error::io("measure", &self.path))?.nlink() {
-            0 | 1 => Ok(()),
-            count => Err(Error::Linked { path: self.path.clone(), count }),
+        self.check_names(1)
+    }
+
+    /// Makes sure that the file has at most so many names.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreFile::check_single_name`].
+    pub(crate) fn check_names(&self, count_max: u64) -> Result<()> {
+        let count = self.file.metadata().map_err(Error::io("measure", &self.path))?.nlink();
+        if count <= count_max {
+            return Ok(());
         }
+        Err(Error::Linked { path: self.path.clone(), count })
     }
 
     /// Remembers, for all in this process who open the file, that a sync of it failed.
@@ -231,22 +241,34 @@ impl StoreFile {
         })
     }
 
-    /// Takes all names of the file away that begin like this one, beside it.
+    /// Other names of the file in its directory that are such ones.
     ///
     /// # Errors
     ///
     /// [`Error::Io`]
-    pub(crate) fn remove_other_names(&self, start: &Path) -> Result<()> {
-        let (directory, start) = (parent(&self.path), start.file_name().unwrap_or_default());
+    pub(crate) fn other_names(&self, is_one: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+        let directory = parent(&self.path);
         let entries = fs::read_dir(directory).map_err(Error::io("open", directory))?;
+        let mut found = Vec::new();
         for entry in entries {
             let path = entry.map_err(Error::io("open", directory))?.path();
-            let name = path.file_name().unwrap_or_default();
-            let begins_so = name.as_encoded_bytes().starts_with(start.as_encoded_bytes());
-            if begins_so && path != self.path && Identity::at(&path).ok() == Some(self.identity) {
-                perform(Operation::Unlink { path: &path }, || fs::remove_file(&path))
-                    .map_err(Error::io("remove", &path))?;
+            let is_other = path != self.path && is_one(&path);
+            if is_other && Identity::at(&path).ok() == Some(self.identity) {
+                found.push(path);
             }
+        }
+        Ok(found)
+    }
+
+    /// Takes them away.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn remove_other_names(&self, is_one: impl Fn(&Path) -> bool) -> Result<()> {
+        for path in self.other_names(is_one)? {
+            perform(Operation::Unlink { path: &path }, || fs::remove_file(&path))
+                .map_err(Error::io("remove", &path))?;
         }
         Ok(())
     }

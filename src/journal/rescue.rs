@@ -1,20 +1,34 @@
 //! What can still be had of a journal that opening refuses.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use super::Fault;
 use super::scan::{Reader, Scan, find_header, is_possible};
 use crate::error::Result;
 use crate::format::checksum::key;
 use crate::format::geometry::{Geometry, SlotIndex, TRAILER_SIZE};
-use crate::format::journal::{FRAME_ALIGN, FRAMES_OFFSET, Frame, JournalIdentity};
+use crate::format::journal::{
+    FRAME_ALIGN, FRAME_MAGIC, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity,
+};
 use crate::format::slot::Trailer;
 use crate::io::StoreFile;
 
 /// Commits that cannot be had whole.
 pub(crate) type LostCommits = Vec<RangeInclusive<u64>>;
+
+/// What can still be had.
+pub(crate) struct Rescued {
+    /// The frames that are whole, up to the last one of which anything is left.
+    pub(crate) scan: Scan,
+    /// Commits that are not whole.
+    pub(crate) lost: LostCommits,
+    /// Where entries stand, by their slots, that are whole and in a frame that is not. Each may be
+    /// left from an older epoch.
+    pub(crate) spare: HashMap<u64, u64>,
+}
 
 /// Goes on behind what is damaged: takes all frames of the epoch that are whole, and of the others
 /// the entries that are, each of which has its slot's checksum; says which commits are not whole.
@@ -33,9 +47,9 @@ pub(crate) fn rescue(
     found: Scan,
     (last_commit, published): (u64, u64),
     epoch: u64,
-) -> Result<(Scan, LostCommits)> {
+) -> Result<Rescued> {
     let is_newer = matches!(found.fault, Some(Fault::NewerEpoch { .. }));
-    let mut lost = LostCommits::new();
+    let (mut lost, mut spare) = (LostCommits::new(), HashMap::new());
     // The slots have all that came before an epoch.
     let mut scan = if is_newer { Scan::default() } else { found };
     let start = if is_newer { FRAMES_OFFSET } else { scan.end };
@@ -63,8 +77,11 @@ pub(crate) fn rescue(
         if reader.end(offset, &frame).is_some() {
             let key = key(identity.store_id);
             reader.for_each_entry(offset, &frame, |entry_offset, index, slot, _| {
-                if index < frame.len && (whole || is_sealed(index, slot, key)) {
+                if index < frame.len && whole {
                     scan.images.insert(index, entry_offset);
+                    spare.remove(&index);
+                } else if index < frame.len && is_sealed(index, slot, key) {
+                    spare.insert(index, entry_offset);
                 }
                 true
             })?;
@@ -73,7 +90,7 @@ pub(crate) fn rescue(
         scan.last = Some((offset, frame));
         expected = Some(frame.last_commit.saturating_add(1));
     }
-    Ok((scan, lost))
+    Ok(Rescued { scan, lost, spare })
 }
 
 struct Found {
@@ -85,17 +102,27 @@ struct Found {
 /// The frames of an epoch from a place on, whole or not, whose headers are whole.
 fn frames_from(reader: &mut Reader<'_>, mut start: u64, epoch: u64) -> Result<Vec<Found>> {
     let mut frames: Vec<Found> = Vec::new();
+    // Frames lie one behind the other: what is read many times over was made to be so.
+    let mut budget = reader.file_len.saturating_mul(4);
     loop {
-        let next = find_header(reader.file, reader.identity, start, |offset, frame| {
+        let is_one = |frame: &Frame| {
             let follows =
                 frames.last().is_none_or(|last| frame.first_commit > last.frame.last_commit);
-            let is_one = frame.epoch == epoch && follows && is_possible(frame, reader.geometry);
-            is_one.then_some(offset)
-        })?;
+            frame.epoch == epoch && follows && is_possible(frame, reader.geometry)
+        };
+        let here = reader.header(start)?.filter(|(_, frame)| is_one(frame)).map(|_| start);
+        let next = match here {
+            Some(offset) => Some(offset),
+            None => find_header(reader.file, reader.identity, start, |offset, frame| {
+                is_one(frame).then_some(offset)
+            })?,
+        };
         let Some(offset) = next else { return Ok(frames) };
         let Some((header, frame)) = reader.header(offset)? else { return Ok(frames) };
         let end = reader.end(offset, &frame);
-        let whole = end.is_some() && reader.is_whole(offset, &header, &frame)?;
+        let size = end.map_or(0, |end| end - offset);
+        let whole = size > 0 && size <= budget && reader.is_whole(offset, &header, &frame)?;
+        budget = budget.saturating_sub(size);
         frames.push(Found { offset, frame, whole });
         // One that is not whole may be no longer than its header.
         start = end.filter(|_| whole).unwrap_or(offset + FRAME_ALIGN);
@@ -114,6 +141,30 @@ pub(crate) fn newest_epoch(file: &StoreFile, identity: &JournalIdentity) -> Resu
         None::<()>
     })?;
     Ok(newest)
+}
+
+/// The identity of a journal whose page is damaged, by the first frame of a store whose header is
+/// whole.
+///
+/// # Errors
+///
+/// [`Error::Io`](crate::Error::Io)
+pub(crate) fn identity_of_frames(
+    file: &StoreFile,
+    store_id: [u8; 16],
+    geometry: &Geometry,
+) -> Result<Option<JournalIdentity>> {
+    let mut header = FrameHeader::new_zeroed();
+    for offset in (FRAMES_OFFSET..file.len()?).step_by(FRAME_ALIGN as usize) {
+        file.read(offset, header.as_mut_bytes())?;
+        if header.magic == FRAME_MAGIC && header.store_id == store_id {
+            let identity = JournalIdentity::new(store_id, header.journal_id, geometry);
+            if header.decode(&identity).is_some() {
+                return Ok(Some(identity));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a slot's checksum says that it is this one.

@@ -21,7 +21,7 @@ use crate::format::journal::JournalIdentity;
 use crate::format::live::Live;
 use crate::format::meta::Meta;
 use crate::io::{ProcessIdentity, StoreFile};
-use crate::journal::{has_writer, scan};
+use crate::journal::{has_writer, published_but_lost, scan};
 use crate::live_block::{Numbers, nonce_numbers};
 use crate::outlook::Outlook;
 use crate::raw_store::{OpenReport, Overlay, split};
@@ -246,7 +246,9 @@ impl Shared {
             (Some(Decision::Refuse(refusal)), ..) => return Err(refusal.into_error(path)),
             (Some(Decision::CompareSlots), ..) => {
                 self.follow(meta.len)?;
-                if !self.views.current().are_what_it_says(&meta) {
+                let is_lost =
+                    published_but_lost(&outlook.structures.live, meta.commit_number).is_some();
+                if is_lost || !self.views.current().are_what_it_says(&meta) {
                     return Err(Refusal::Missing.into_error(path));
                 }
                 Basis::Closed((&meta).into())

@@ -11,7 +11,7 @@ use crate::format::journal::JournalIdentity;
 use crate::format::slot::Trailer;
 use crate::holders;
 use crate::io::StoreFile;
-use crate::journal::{Claim, Journal, Scan, scan};
+use crate::journal::{Claim, Journal, Scan, published_but_lost, scan};
 use crate::recovery::{Decision, JournalFound, Refusal, decide};
 
 impl RawStore {
@@ -78,9 +78,11 @@ impl RawStore {
         self.poison_if_failed(result)
     }
 
-    /// Reads all slots, and refuses the store unless they are what the meta says.
+    /// Reads all slots, and refuses the store unless they are what the meta says, or if more was
+    /// published than that.
     fn compare_slots(&self) -> Result<()> {
-        if self.slots.are_what_it_says(&self.meta) {
+        let is_lost = published_but_lost(&self.last_writer, self.durable.commit_number).is_some();
+        if !is_lost && self.slots.are_what_it_says(&self.meta) {
             return Ok(());
         }
         Err(Refusal::Missing.into_error(self.path()))

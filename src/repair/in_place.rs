@@ -23,7 +23,7 @@ pub(super) fn apply(
     let quarantine = quarantine.then_some(backup.as_path());
     plan.check_losses(quarantine)?;
     let new = NewFile::to_replace(plan.path(), plan.file.mode()?)?;
-    new.take_owner_of(&plan.file);
+    new.take_owner_of(&plan.file)?;
     let outcome = output::write_into(plan, &new, quarantine, progress)?;
     plan.check_undisturbed()?;
     // A backup is whole with its journal only.
@@ -31,10 +31,11 @@ pub(super) fn apply(
         true => journal::find(plan.path())?.1,
         false => None,
     };
+    remove_interrupted(&plan.file, journal.as_ref())?;
+    plan.file.add_name(&backup)?;
     if let Some(journal) = &journal {
         journal.add_name(&path_beside(&backup))?;
     }
-    plan.file.add_name(&backup)?;
     plan.file.sync_directory()?; // The backup is there.
     let _locked = new.replace(Lock::Exclusive)?; // The mended store is there.
     if let Some(journal) = journal {
@@ -45,10 +46,42 @@ pub(super) fn apply(
     Ok((backup, outcome))
 }
 
-/// Takes away the second name of a file that an interrupted repair has left: it has given it, and
-/// not yet put another file under the first one.
-pub(super) fn remove_interrupted(file: &StoreFile) -> Result<()> {
-    file.remove_other_names(&with(file.path(), BACKUP))
+/// Makes sure that a file has no other name than its own, and that of a backup which an interrupted
+/// repair has given to it.
+///
+/// # Errors
+///
+/// [`Error::Linked`](crate::Error::Linked), [`Error::Io`](crate::Error::Io)
+pub(super) fn check_names(file: &StoreFile) -> Result<()> {
+    let left = file.other_names(|name| is_backup(file.path(), name, ""))?;
+    file.check_names(1 + left.len() as u64)
+}
+
+/// Takes away the second names that an interrupted repair has left: it has given them, and not yet
+/// put another file under the first one.
+fn remove_interrupted(store: &StoreFile, journal: Option<&StoreFile>) -> Result<()> {
+    store.remove_other_names(|name| is_backup(store.path(), name, ""))?;
+    if let Some(journal) = journal {
+        journal.remove_other_names(|name| is_backup(store.path(), name, "-journal"))?;
+    }
+    Ok(())
+}
+
+/// Whether a name is one that a backup gets: the store's, `.backup-` and a date, perhaps a number.
+fn is_backup(store: &Path, name: &Path, suffix: &str) -> bool {
+    let name = name.as_os_str().as_encoded_bytes();
+    let start = with(store, BACKUP);
+    let rest = name.strip_prefix(start.as_os_str().as_encoded_bytes());
+    let rest = rest.and_then(|rest| rest.strip_suffix(suffix.as_bytes()));
+    let Some((date, number)) = rest.and_then(|rest| rest.split_at_checked(10)) else {
+        return false;
+    };
+    let is_date = date.iter().enumerate().all(|(at, byte)| match at {
+        4 | 7 => *byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    let is_number = |number: &[u8]| !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+    is_date && (number.is_empty() || number.strip_prefix(b"-").is_some_and(is_number))
 }
 
 /// The name of a backup that nothing has, nor what goes with it.
@@ -89,6 +122,24 @@ fn date(days: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_backups_are_known() {
+        let store = Path::new("/d/s.stride");
+        for (name, expected) in [
+            ("/d/s.stride.backup-2026-11-30", true),
+            ("/d/s.stride.backup-2026-11-30-2", true),
+            ("/d/s.stride.backup-2026-11-30-", false),
+            ("/d/s.stride.backup-2026-11-30-journal", false),
+            ("/d/s.stride.backup-mine", false),
+            ("/d/s.stride.backup-before-it", false),
+            ("/d/t.stride.backup-2026-11-30", false),
+        ] {
+            assert_eq!(is_backup(store, Path::new(name), ""), expected, "{name}");
+        }
+        let journal = Path::new("/d/s.stride.backup-2026-11-30-2-journal");
+        assert!(is_backup(store, journal, "-journal"));
+    }
 
     #[test]
     fn dates_are_right() {

@@ -81,6 +81,10 @@ pub(super) fn write_into(
     })
 }
 
+/// How often slots that are gone are taken to have been reused at most: more often than those that
+/// are left.
+const GENERATIONS_OF_THE_LOST: u16 = 1024;
+
 /// One walk over all slots.
 struct Pass<'p> {
     plan: &'p Plan,
@@ -110,17 +114,17 @@ impl<'p> Pass<'p> {
         let scan = Scan::new(&plan.file, structures, header, meta.len, None, images);
         let len = scan.reach();
         let end = geometry.file_len(len).unwrap_or(u64::MAX);
+        let data_start = geometry.data_start();
         let shared = share_blocks(&plan.file, new.file());
-        if shared {
-            new.file().set_len(end)?; // Behind the slots there may be others.
-        } else {
-            new.file().allocate(0, end)?; // Room before a long way.
+        new.file().set_len(end)?; // Behind the slots of the old one there may be others.
+        if !shared {
+            new.file().allocate(data_start, end)?; // Room before a long way.
         }
         // Around the pages there is nothing, or what a newer version has put there.
-        if header.identity().is_all_known() {
-            write_zeros(new.file(), 0, geometry.data_start())?;
-        } else {
-            copy_range(&plan.file, new.file(), 0..geometry.data_start())?;
+        if !header.identity().is_all_known() {
+            copy_range(&plan.file, new.file(), 0..data_start)?;
+        } else if shared {
+            write_zeros(new.file(), 0, data_start)?;
         }
         let lost_count = meta.len - len;
         Ok(Self {
@@ -198,6 +202,7 @@ impl<'p> Pass<'p> {
         let (area, trailer) = slot.split_at_mut(slot.len() - TRAILER_SIZE);
         if free_link(area) != Some(self.free_head) {
             write_free_link(area, self.free_head);
+            let tag = tag.deleted(); // Another version of the same.
             let sealed = Trailer::seal(SlotIndex::new(index), tag, crc32(&*area), self.key);
             trailer.copy_from_slice(sealed.as_bytes());
         }
@@ -211,7 +216,10 @@ impl<'p> Pass<'p> {
         // Handles to slots that are gone must not find those that are appended in their place.
         let is_cut = len < meta.len || *basis != Basis::Meta;
         let newest = meta.generation_base.max(self.generation_max);
-        let generation_base = if is_cut { newest.saturating_add(1) } else { meta.generation_base };
+        let generation_base = match is_cut {
+            true => newest.saturating_add(GENERATIONS_OF_THE_LOST),
+            false => meta.generation_base,
+        };
         let free_head = if self.plan.relink { self.free_head } else { meta.free_head };
         Meta { len, live_count, digest: Some(digest), free_head, generation_base, ..*meta }
     }

@@ -28,6 +28,8 @@ pub struct RepairOptions<'a> {
     pub schema: Option<&'a Schema>,
     /// Take the store for oneself alone, as [`Plan::apply`] needs it.
     pub in_place: bool,
+    /// Take a store on a network file system for oneself alone: no other machine may use it then.
+    pub allow_network: bool,
     /// Threads that check slots, at most 256; 0 for one on each processor.
     pub threads: usize,
     /// How long to wait for others to close the store.
@@ -36,11 +38,23 @@ pub struct RepairOptions<'a> {
     pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
 }
 
+impl RepairOptions<'_> {
+    fn check_network(&self, file: &StoreFile) -> Result<()> {
+        match file.network() {
+            Some(network) if !self.allow_network => {
+                Err(Error::Network { path: file.path().to_owned(), network })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Debug for RepairOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RepairOptions")
             .field("schema", &self.schema)
             .field("in_place", &self.in_place)
+            .field("allow_network", &self.allow_network)
             .field("threads", &self.threads)
             .field("wait", &self.wait)
             .finish_non_exhaustive()
@@ -76,6 +90,8 @@ pub struct Plan {
     pub(crate) file: StoreFile,
     pub(crate) sources: Sources,
     pub(super) report: VerifyReport,
+    /// How many slots there are up to the last whole one of the file, if that was asked.
+    end_of_whole: u64,
     /// The slots are linked anew, and counted.
     pub(super) relink: bool,
     mends: Vec<Mend>,
@@ -111,8 +127,8 @@ impl Plan {
         let file = StoreFile::open(path.as_ref(), false)?;
         file.lock(lock, options.wait).map_err(|error| holders::name(error, &file))?;
         if exclusive {
-            in_place::remove_interrupted(&file)?;
-            file.check_single_name()?;
+            options.check_network(&file)?;
+            in_place::check_names(&file)?;
         }
         let writer = check_no_writer(&file, options.wait)?;
         let sources = Sources::find(&file, options.schema)?;
@@ -127,6 +143,7 @@ impl Plan {
     ) -> Result<Self> {
         let mut plan = Self {
             report: VerifyReport::default(),
+            end_of_whole: 0,
             relink: sources.basis != Basis::Meta,
             mends: sources.mends.clone(),
             losses: sources.losses.clone(),
@@ -269,8 +286,20 @@ impl Plan {
 
     /// Looks at all slots.
     fn scan(&mut self, options: &RepairOptions<'_>) -> Result<()> {
-        if self.sources.basis == Basis::Slots {
-            self.sources.meta.len = self.end_of_whole_slots();
+        let has_doubts = self.sources.basis != Basis::Meta || !self.sources.doubts.is_empty();
+        if has_doubts {
+            self.end_of_whole = self.end_of_whole_slots();
+        }
+        // Where no meta says how many slots there are, none that is whole is given up.
+        let is_short = self.end_of_whole > self.sources.meta.len;
+        let sources = &mut self.sources;
+        if sources.basis == Basis::Slots || (sources.structures.newest_meta().is_none() && is_short)
+        {
+            (sources.basis, sources.meta.digest) = (Basis::Slots, None);
+            sources.meta.len = self.end_of_whole;
+            sources.doubts.retain(|doubt| !matches!(doubt, Loss::Len { .. }));
+            sources.doubts.push(Loss::Len { by_live_block: false });
+            self.relink = true;
         }
         let mut missing = self.look(options)?;
         let report = &self.report;
@@ -300,7 +329,7 @@ impl Plan {
         let is_proven = self.is_proven();
         let reason = "both metas are older than a journal of this store, and slots are damaged, so \
                       that no digest tells whether they belong together";
-        if is_proven || (self.report.slots_damaged > 0 && applied > 0) {
+        if is_proven || (self.report.slots_damaged > 0 && applied * 2 > slot_count.min(4096)) {
             self.mends.push(Mend::StaleMetas);
             self.mends.push(Mend::Journal { commits, slot_count });
             if !is_proven {
@@ -318,7 +347,7 @@ impl Plan {
     }
 
     /// How many of some images stand in the slots already, of the first few thousand.
-    fn count_applied(&self, images: &Images) -> usize {
+    fn count_applied(&self, images: &Images) -> u64 {
         let geometry = self.sources.header.geometry();
         let is_applied = |(index, image): &(&u64, &Box<[u8]>)| {
             let mut slot = vec![0; image.len()];
@@ -326,7 +355,7 @@ impl Plan {
             let read = offset.map(|offset| self.file.read(offset, &mut slot));
             matches!(read, Some(Ok(_))) && slot[..] == image[..]
         };
-        images.iter().take(4096).filter(is_applied).count()
+        images.iter().take(4096).filter(is_applied).count() as u64
     }
 
     /// Looks at all slots, taking for true what the sources say; how many are missing at the end.
@@ -357,11 +386,13 @@ impl Plan {
         Ok(missing)
     }
 
-    /// Whether all slots are whole and just what is said of them.
+    /// Whether all slots are whole and just what is said of them, and none follows: a digest of the
+    /// first ones says nothing of others.
     fn is_proven(&self) -> bool {
         let report = &self.report;
         let differs = report.findings.iter().any(is_stale);
-        report.slots_damaged == 0 && report.digest_stored.is_some() && !differs
+        let is_all = self.end_of_whole <= self.sources.meta.len;
+        report.slots_damaged == 0 && report.digest_stored.is_some() && !differs && is_all
     }
 
     /// Decides what the findings mean.
@@ -410,7 +441,8 @@ impl Plan {
     /// Where the store ends if only its slots tell.
     fn end_of_whole_slots(&self) -> u64 {
         let Sources { structures, header, meta, images, .. } = &self.sources;
-        let scan = Scan::new(&self.file, structures, header, meta.len, None, images);
+        let room = header.geometry().slot_count_in(structures.file_len).max(meta.len);
+        let scan = Scan::new(&self.file, structures, header, room, None, images);
         scan.end_of_whole_slots()
     }
 }

@@ -44,7 +44,8 @@ pub struct Salvage {
 }
 
 /// Looks for the slots of a store whose header and metas are all damaged, and for a schema that
-/// fits. Nothing is changed. If a page says where the slots are, this is [`Plan::new`].
+/// fits. Nothing is changed. If a page says where the slots are, this is [`Plan::new`]. The plan can
+/// write to a new file only, whatever [`RepairOptions::in_place`] says.
 ///
 /// The schema is the one of [`RepairOptions::schema`]; else one that stands in a meta or in its own
 /// place and can be read, even though nothing vouches for it.
@@ -57,6 +58,8 @@ pub struct Salvage {
 /// As [`Plan::new`]; `NotAStore` of [`Error`](crate::Error) if no layout proves itself: there are
 /// no two whole slots beside each other.
 pub fn salvage(path: impl AsRef<Path>, options: &RepairOptions<'_>) -> Result<Salvage> {
+    // What is written in place is made of a store that says where its slots are.
+    let options = &RepairOptions { in_place: false, ..*options };
     let file = StoreFile::open(path.as_ref(), false)?;
     file.lock(Lock::Shared, options.wait).map_err(|error| holders::name(error, &file))?;
     let structures = Structures::read(&file)?;

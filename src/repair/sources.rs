@@ -1,14 +1,17 @@
 //! What a damaged store holds, and from where each part of it can be had.
 
+use std::collections::HashMap;
+
 use crate::error::{Error, Result};
-use crate::format::checksum::crc32;
+use crate::format::checksum::{crc32, key};
+use crate::format::geometry::{SlotIndex, TRAILER_SIZE};
 use crate::format::header::Header;
 use crate::format::journal::JournalIdentity;
 use crate::format::live::Live;
 use crate::format::meta::{COUNT_WRITABLE, Meta, NAMES};
-use crate::format::slot::NO_SLOT;
+use crate::format::slot::{NO_SLOT, Tag, Trailer};
 use crate::io::StoreFile;
-use crate::journal::{self, Fault, LostCommits, Scan, rescue, scan};
+use crate::journal::{self, Fault, LostCommits, Rescued, Scan, published_but_lost, rescue, scan};
 use crate::raw_store::{check_agreement, check_writable};
 use crate::recovery::{Decision, JournalFound, Refusal, decide};
 use crate::schema::Schema;
@@ -122,6 +125,14 @@ impl Sources {
 
     fn find_numbers(&mut self, file: &StoreFile) -> Result<()> {
         let (found, journal) = journal::find(file.path())?;
+        let store_id = self.header.identity().store_id;
+        self.has_journal = match &found {
+            JournalFound::Missing | JournalFound::Blank(_) => false,
+            JournalFound::Damaged(_) => true,
+            JournalFound::Empty(identity) | JournalFound::Whole(identity) => {
+                identity.store_id == store_id
+            }
+        };
         for (name, meta) in NAMES.into_iter().zip(&self.structures.metas) {
             if meta.is_err() {
                 self.mends.push(Mend::Meta { name });
@@ -132,12 +143,15 @@ impl Sources {
         };
         self.meta = meta;
         let both_whole = self.structures.metas.iter().all(Result::is_ok);
-        let store_id = self.header.identity().store_id;
+        let is_own = |identity: &JournalIdentity| {
+            let stride = self.header.geometry().stride();
+            identity.store_id == store_id && identity.stride.get() == stride
+        };
         let named = JournalIdentity::new(store_id, meta.journal_id, self.header.geometry());
         match (decide(&named, meta.clean, both_whole, &found), found, journal) {
             (Decision::Replay, JournalFound::Whole(identity), Some(journal))
             | (Decision::Replay, JournalFound::Empty(identity), Some(journal)) => {
-                self.read_journal(&journal, &identity)
+                self.read_journal(file, &journal, &identity)
             }
             (
                 Decision::Refuse(Refusal::Damaged(_)),
@@ -146,13 +160,13 @@ impl Sources {
             ) => {
                 // Its page is. What belongs to it says so itself.
                 self.mends.push(Mend::JournalPage { damage: damage.to_string() });
-                self.read_journal(&journal, &named)
+                self.read_journal(file, &journal, &named)
             }
             (
                 Decision::Refuse(Refusal::Unexpected),
                 JournalFound::Whole(identity),
                 Some(journal),
-            ) if identity.store_id == store_id => self.read_unnamed_journal(&journal, &identity),
+            ) if is_own(&identity) => self.read_unnamed_journal(file, &journal, &identity),
             (Decision::Refuse(refusal), ..) => {
                 let loss = Loss::Journal {
                     after: meta.commit_number,
@@ -171,16 +185,26 @@ impl Sources {
             (Decision::CompareSlots, ..) => {
                 let reason = "one of the metas is damaged, and may have named a journal that is \
                               not there";
-                let after = meta.commit_number;
-                self.doubts.push(Loss::Journal { after, reason: reason.to_owned() });
+                let loss = Loss::Journal { after: meta.commit_number, reason: reason.to_owned() };
+                // What a writer had published was durable. That nothing says so proves nothing.
+                if published_but_lost(&self.structures.live, meta.commit_number).is_some() {
+                    self.losses.push(loss);
+                    self.take_published_len();
+                } else {
+                    self.doubts.push(loss);
+                }
                 Ok(())
             }
-            (_, JournalFound::Whole(identity), Some(journal)) if identity.store_id == store_id => {
-                // The store was closed, as it seems.
-                self.has_journal = true;
-                if let Some((meta, images, lost)) = self.newest_frames(&journal, &identity)? {
-                    self.alternative = lost.is_empty().then_some((meta, images));
-                }
+            (_, JournalFound::Whole(identity), Some(journal)) if is_own(&identity) => {
+                // The store was closed, as it seems: then the journal is older. A writer begins with
+                // a higher epoch.
+                self.alternative =
+                    self.newest_frames(&journal, &identity)?.and_then(|(newer, images, lost)| {
+                        let follows = newer.epoch > meta.epoch
+                            && newer.commit_number > meta.commit_number
+                            && newer.len >= meta.len;
+                        (follows && lost.is_empty()).then_some((newer, images))
+                    });
                 Ok(())
             }
             _ => Ok(()), // The store was closed.
@@ -201,7 +225,8 @@ impl Sources {
         };
         let fault = Some(Fault::NewerEpoch { offset: 0, known: 0, found: epoch });
         let scan = Scan { fault, ..Scan::default() };
-        let (found, lost) = rescue(journal, identity, geometry, scan, (0, 0), epoch)?;
+        let Rescued { scan: found, lost, .. } =
+            rescue(journal, identity, geometry, scan, (0, 0), epoch)?;
         let Some((_, frame)) = found.last else { return Ok(None) };
         let meta = Meta { journal_id: identity.journal_id, epoch, clean: false, ..self.meta };
         let mut images = Images::new();
@@ -213,10 +238,14 @@ impl Sources {
     }
 
     /// Takes what the journal holds beyond what the meta says.
-    fn read_journal(&mut self, journal: &StoreFile, identity: &JournalIdentity) -> Result<()> {
-        self.has_journal = true;
-        let (geometry, meta) = (self.header.geometry(), self.meta);
-        let found = scan(journal, identity, geometry, &meta, u64::MAX)?;
+    fn read_journal(
+        &mut self,
+        file: &StoreFile,
+        journal: &StoreFile,
+        identity: &JournalIdentity,
+    ) -> Result<()> {
+        let (geometry, meta) = (*self.header.geometry(), self.meta);
+        let found = scan(journal, identity, &geometry, &meta, u64::MAX)?;
         let live = &self.structures.live;
         let fault = found.fault.or_else(|| found.published_but_lost(live, &meta));
         let Some(fault) = fault else {
@@ -235,8 +264,10 @@ impl Sources {
         let last_commit = found.last.map_or(meta.commit_number, |(_, frame)| frame.last_commit);
         let found = Scan { fault: Some(fault), ..found };
         let commits = (last_commit, published);
-        let (found, lost) = rescue(journal, identity, geometry, found, commits, epoch)?;
+        let rescued = rescue(journal, identity, &geometry, found, commits, epoch)?;
+        let Rescued { scan: found, lost, spare } = rescued;
         self.adopt(journal, identity, &found)?;
+        self.adopt_spare(file, journal, identity, &spare)?;
         self.meta.epoch = epoch;
         let commits = self.meta.commit_number.saturating_sub(meta.commit_number);
         let slot_count = found.images.len() as u64;
@@ -256,6 +287,7 @@ impl Sources {
     /// the whole one ends.
     fn read_unnamed_journal(
         &mut self,
+        file: &StoreFile,
         journal: &StoreFile,
         identity: &JournalIdentity,
     ) -> Result<()> {
@@ -268,7 +300,7 @@ impl Sources {
         };
         let found = scan(journal, identity, self.header.geometry(), &self.meta, u64::MAX)?;
         if found.last.is_some() && found.fault.is_none() {
-            return self.read_journal(journal, identity);
+            return self.read_journal(file, journal, identity);
         }
         self.meta = before;
         let reason = "one of the metas is damaged, and may have named the journal that is there, \
@@ -281,13 +313,24 @@ impl Sources {
     /// Both metas are lost: what the newest epoch of the journal says counts, else the live block,
     /// else the slots alone.
     fn without_metas(&mut self, found: &JournalFound, journal: Option<&StoreFile>) -> Result<()> {
-        let store_id = self.header.identity().store_id;
-        if let (JournalFound::Whole(identity), Some(journal)) = (found, journal) {
-            self.has_journal = identity.store_id == store_id;
-            let frames = match self.has_journal {
-                true => self.newest_frames(journal, identity)?,
-                false => None,
-            };
+        let (store_id, stride) = (self.header.identity().store_id, self.header.geometry().stride());
+        let identity = match (found, journal) {
+            (JournalFound::Whole(identity), Some(_)) => Some(*identity),
+            (JournalFound::Damaged(damage), Some(journal)) => {
+                let identity =
+                    journal::identity_of_frames(journal, store_id, self.header.geometry())?;
+                if identity.is_some() {
+                    self.mends.push(Mend::JournalPage { damage: damage.to_string() });
+                }
+                identity
+            }
+            _ => None,
+        };
+        let is_own = |identity: &JournalIdentity| {
+            identity.store_id == store_id && identity.stride.get() == stride
+        };
+        if let (Some(identity), Some(journal)) = (identity.filter(is_own), journal) {
+            let frames = self.newest_frames(journal, &identity)?;
             if let Some((meta, images, commits)) = frames {
                 let slot_count = images.len() as u64;
                 (self.meta, self.images) = (meta, images);
@@ -300,7 +343,9 @@ impl Sources {
         let geometry = *self.header.geometry();
         let live = self.structures.live.clone();
         let room = geometry.slot_count_in(self.structures.file_len);
-        let commit_number = live.commit_number.min(COUNT_WRITABLE - 1);
+        // Nothing vouches for these numbers: some that no store comes to are none.
+        let plausible = |number: u64| if number < 1 << 48 { number } else { 0 };
+        let commit_number = plausible(live.commit_number);
         self.meta =
             Meta { commit_number, free_head: NO_SLOT, digest: None, len: room, ..Meta::NEW };
         self.basis = Basis::Slots;
@@ -339,6 +384,44 @@ impl Sources {
             Ok(())
         })
     }
+
+    /// Takes slots of frames that are not whole: each where it is newer than what is there, or what
+    /// is there is damaged. They may be left from an older epoch.
+    fn adopt_spare(
+        &mut self,
+        file: &StoreFile,
+        journal: &StoreFile,
+        identity: &JournalIdentity,
+        spare: &HashMap<u64, u64>,
+    ) -> Result<()> {
+        let spare = Scan { images: spare.clone(), ..Scan::default() };
+        let (geometry, key) = (*self.header.geometry(), key(identity.store_id));
+        let images = &mut self.images;
+        let mut in_file = vec![0; geometry.stride() as usize];
+        spare.for_each_image(journal, identity, |index, slot| {
+            let there = match (images.get(&index.get()), geometry.slot_offset(index)) {
+                (Some(image), _) => tag_of(image, index, key),
+                (None, Some(offset)) => match file.read(offset, &mut in_file) {
+                    Ok(count) if count == in_file.len() => tag_of(&in_file, index, key),
+                    _ => None,
+                },
+                (None, None) => None,
+            };
+            let newer = tag_of(slot, index, key)
+                .is_some_and(|tag| there.is_none_or(|there| tag.is_newer_than(there)));
+            if newer {
+                images.insert(index.get(), slot.into());
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The tag of a slot that is whole.
+fn tag_of(slot: &[u8], index: SlotIndex, key: u32) -> Option<Tag> {
+    let (area, trailer) = slot.split_last_chunk::<TRAILER_SIZE>()?;
+    let trailer: Trailer = zerocopy::transmute!(*trailer);
+    trailer.verify(index, area, key).ok().map(|(tag, _)| tag)
 }
 
 fn find_schema(

@@ -145,9 +145,11 @@ impl<'a> Scan<'a> {
         let slot_count = self.len - self.reach;
         let expected = self.geometry.file_len(self.len).unwrap_or(u64::MAX);
         let actual = self.file_len;
-        let slot = Some(SlotIndex::new(self.reach));
+        // If the journal has them all, no slot in particular is concerned.
+        let slot = (slot_count > 0).then(|| SlotIndex::new(self.reach));
         let problem = Corruption::FileTooShort { expected, actual }.into();
-        (slot_count > 0).then_some(Finding { offset: Some(actual), slot, slot_count, problem })
+        let found = Finding { offset: Some(actual), slot, slot_count, problem };
+        (self.present < self.len).then_some(found)
     }
 
     /// Takes blocks until none is left.

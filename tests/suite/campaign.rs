@@ -20,8 +20,9 @@ struct Base {
     name: &'static str,
     store: Vec<u8>,
     journal: Option<Vec<u8>>,
-    /// The store as it was earlier.
+    /// The store as it was earlier, and a journal that it had before its last one.
     old: Vec<u8>,
+    old_journal: Vec<u8>,
     /// Its records.
     truth: Vec<Option<Vec<u8>>>,
     schema: Schema,
@@ -61,6 +62,13 @@ fn base(name: &'static str, fields: &[(&str, &str)], count: u64, hot: bool) -> B
         store.remove(index).unwrap();
     }
     store.insert(&record()).unwrap();
+    let journal_path = directory.path().join("s.stride-journal");
+    let old_journal = fs::read(&journal_path).unwrap();
+    store.close().unwrap();
+    let mut store = RawStore::open(&path).unwrap();
+    for _ in 0..20 {
+        store.append(&record()).unwrap();
+    }
     if hot {
         store.sync().unwrap();
         store.append(&record()).unwrap();
@@ -70,7 +78,6 @@ fn base(name: &'static str, fields: &[(&str, &str)], count: u64, hot: bool) -> B
             }
         }
     }
-    let journal_path = directory.path().join("s.stride-journal");
     let (bytes, journal) = match hot {
         true => (fs::read(&path).unwrap(), Some(fs::read(journal_path).unwrap())),
         false => {
@@ -82,7 +89,7 @@ fn base(name: &'static str, fields: &[(&str, &str)], count: u64, hot: bool) -> B
     let truth = records(&store, size);
     let geometry = *store.geometry();
     let (data_start, stride) = (geometry.data_start() as usize, geometry.stride() as usize);
-    Base { name, store: bytes, journal, old, truth, schema, data_start, stride }
+    Base { name, store: bytes, journal, old, old_journal, truth, schema, data_start, stride }
 }
 
 fn records(store: &RawStore, size: usize) -> Vec<Option<Vec<u8>>> {
@@ -104,8 +111,16 @@ fn bases() -> Vec<Base> {
 }
 
 const REGIONS: [&str; 5] = ["header", "metas", "schema", "slots", "journal"];
-const KINDS: [&str; 6] =
-    ["bit flips", "zeroed sectors", "swapped pages", "truncation", "stale page", "duplicated page"];
+const KINDS: [&str; 8] = [
+    "bit flips",
+    "zeroed sectors",
+    "swapped pages",
+    "truncation",
+    "stale page",
+    "duplicated page",
+    "older file",
+    "missing file",
+];
 
 /// The files, damaged.
 struct Damaged {
@@ -121,6 +136,23 @@ fn damage(
     region: &str,
     random: &mut Random,
 ) -> bool {
+    match (kind, region) {
+        ("older file", "journal") => damaged.journal = Some(base.old_journal.clone()),
+        // As the live block of another time.
+        ("older file", "header") => {
+            let live = 3 * PAGE..4 * PAGE;
+            if damaged.store.len() < live.end {
+                return false;
+            }
+            damaged.store[live.clone()].copy_from_slice(&base.old[live]);
+        }
+        ("missing file", "journal") => damaged.journal = None,
+        ("older file" | "missing file", _) => return false,
+        _ => {}
+    }
+    if kind.ends_with("file") {
+        return true;
+    }
     let slots_end = base.data_start + base.truth.len() * base.stride;
     let range = match region {
         "header" => 0..PAGE,
@@ -309,7 +341,8 @@ impl Trial<'_> {
             let there = found.get(index).cloned().flatten();
             let slot = base.data_start + index * base.stride..;
             let slot = slot.start..slot.start + base.stride;
-            let intact = damaged.journal == base.journal
+            // Of a closed store, no journal says anything.
+            let intact = (base.journal.is_none() || damaged.journal == base.journal)
                 && base.store.get(slot.clone()) == damaged.store.get(slot);
             if there == *truth {
                 counts.records_intact += 1;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use stridedb::format::geometry::PAGE_SIZE;
 use stridedb::repair::{Loss, Mend, Plan, RepairOptions, salvage};
-use stridedb::{Error, Record, Store};
+use stridedb::{Error, Reader, Record, Store};
 
 use crate::common::{
     Sample, assert_samples, assert_sound, directory, make, report, sample, ten_samples,
@@ -132,7 +132,7 @@ fn a_missing_tail_is_cut_and_its_handles_find_nothing() {
     assert_samples(&store, 990);
     let index = store.append(&sample(990)).unwrap();
     let handle = store.handle(index).unwrap().unwrap();
-    assert_eq!((handle.index.get(), handle.generation), (990, 1), "an older handle has 0");
+    assert_eq!((handle.index.get(), handle.generation), (990, 1024), "an older handle has 0");
 }
 
 /// Whoever linked the free slots into a circle, or lost the head: they are linked anew.
@@ -429,4 +429,154 @@ fn metas_that_came_back_are_told_by_the_journal() {
     // An older copy of the whole store beside the journal is what it is.
     fs::write(&hot, &old).unwrap();
     assert!(plan(&hot).is_empty());
+}
+
+fn journal_name(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}-journal", path.display()))
+}
+
+/// A journal of an earlier time is beside a store that was closed since: it counts for nothing,
+/// whatever happens to the slots.
+#[test]
+fn an_older_journal_is_not_laid_over_a_newer_store() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 100);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    store.update(5, &sample(500)).unwrap();
+    let journal = fs::read(journal_name(&path)).unwrap();
+    store.close().unwrap();
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let before = fs::read(&path).unwrap();
+    store.extend((100..200).map(sample)).unwrap();
+    store.update(5, &sample(501)).unwrap();
+    store.close().unwrap();
+    let whole = fs::read(&path).unwrap();
+    let place = |index: usize| DATA_START + index * STRIDE..DATA_START + (index + 1) * STRIDE;
+    let rotten = {
+        let mut bytes = whole.clone();
+        bytes[place(30)][3] ^= 1;
+        bytes
+    };
+    let stale = {
+        let mut bytes = whole.clone();
+        bytes[place(5)].copy_from_slice(&before[place(5)]);
+        bytes
+    };
+    for (name, bytes, expected) in [("rotten", rotten, sample(501)), ("stale", stale, sample(500))]
+    {
+        let [file, new] =
+            [name.to_owned(), format!("{name}.new")].map(|n| directory.path().join(n));
+        fs::write(&file, bytes).unwrap();
+        fs::write(journal_name(&file), &journal).unwrap();
+        let plan = plan(&file);
+        println!("{name}: {plan:?}");
+        assert!(!plan.losses().is_empty() && !plan.mends().contains(&Mend::StaleMetas));
+        plan.write_to(&new, Some(&new)).unwrap();
+        let store = Store::<Sample>::open(&new).unwrap();
+        assert_eq!((store.len(), store.get(150).unwrap()), (200, Some(sample(150))), "{name}");
+        assert_eq!(store.get(5).unwrap(), Some(expected), "{name}");
+    }
+}
+
+/// The newest meta and the journal are gone: the older meta's digest is right for the slots that it
+/// counts, and says nothing of those that were appended since. The live block says what was
+/// published.
+#[test]
+fn appends_that_only_a_lost_meta_knew_are_not_dropped_in_silence() {
+    let directory = directory();
+    let [path, hot, new] = ["s", "hot", "new"].map(|name| directory.path().join(name));
+    make(&path, 100);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    for number in 100..150 {
+        store.append(&sample(number)).unwrap();
+    }
+    let whole = fs::read(&path).unwrap();
+    drop(store);
+    for forget in [false, true] {
+        let mut bytes = whole.clone();
+        let newest = |page: usize| {
+            let bytes = &whole[page * PAGE_SIZE + 88..][..8];
+            u64::from_le_bytes(bytes.try_into().unwrap())
+        };
+        let page = if newest(1) > newest(2) { 1 } else { 2 };
+        bytes[page * PAGE_SIZE..][..PAGE_SIZE].fill(0);
+        if forget {
+            bytes[3 * PAGE_SIZE..][..PAGE_SIZE].fill(0); // The live block.
+        }
+        fs::write(&hot, bytes).unwrap();
+        let plan = plan(&hot);
+        println!("{plan:?}");
+        assert!(matches!(plan.losses(), [Loss::Journal { .. }]), "{plan:?}");
+        if !forget {
+            // Opening and verifying know it as well.
+            assert!(matches!(Store::<Sample>::open(&hot), Err(Error::JournalMissing { .. })));
+            assert!(matches!(Reader::<Sample>::open(&hot), Err(Error::JournalMissing { .. })));
+            assert!(!report(&hot).unwrap().is_sound());
+            plan.write_to(&new, Some(&new)).unwrap();
+            assert_samples(&Store::<Sample>::open(&new).unwrap(), 150);
+        }
+    }
+}
+
+/// Both metas are lost, and a live block of an earlier time is right for the slots that it counts.
+#[test]
+fn an_older_live_block_gives_no_slot_up() {
+    let directory = directory();
+    let [path, old, new] = ["s", "old", "new"].map(|name| directory.path().join(name));
+    make(&path, 100);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    store.update(0, &sample(0)).unwrap();
+    store.close().unwrap();
+    let live = fs::read(&path).unwrap()[3 * PAGE_SIZE..4 * PAGE_SIZE].to_vec();
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    store.extend((100..300).map(sample)).unwrap();
+    store.close().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[PAGE_SIZE..3 * PAGE_SIZE].fill(0);
+    bytes[3 * PAGE_SIZE..4 * PAGE_SIZE].copy_from_slice(&live);
+    fs::write(&old, bytes).unwrap();
+    let plan = plan(&old);
+    assert_eq!(plan.losses(), [Loss::Len { by_live_block: false }], "{plan:?}");
+    plan.write_to(&new, Some(&new)).unwrap();
+    assert_samples(&Store::<Sample>::open(&new).unwrap(), 300);
+}
+
+/// A journal of this store that has slots of another length, beside a damaged meta.
+#[test]
+fn a_journal_of_another_stride_is_none() {
+    use stridedb::format::journal::{JournalIdentity, JournalPage};
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    damaged(&path, 100, |bytes| bytes[2 * PAGE_SIZE + 100] ^= 1);
+    let bytes = fs::read(&path).unwrap();
+    let mut store_id = [0; 16];
+    store_id.copy_from_slice(&bytes[8..24]);
+    for record_size in [1, 8, 1000] {
+        let geometry = stridedb::format::geometry::Geometry::new(record_size, 20480).unwrap();
+        let identity = JournalIdentity::new(store_id, [7; 16], &geometry);
+        let mut journal =
+            stridedb::zerocopy::IntoBytes::as_bytes(&JournalPage::encode(&identity)).to_vec();
+        journal.resize(200_000, 0);
+        fs::write(journal_name(&path), &journal).unwrap();
+        let plan = plan(&path);
+        println!("{plan:?}");
+        assert!(plan.mends().contains(&Mend::Meta { name: "meta B" }));
+    }
+}
+
+/// Other names of the file are the user's, but for those that a repair gives.
+#[test]
+fn names_that_the_user_gave_are_left_alone() {
+    let directory = directory();
+    let [path, mine] = ["s.stride", "s.stride.backup-mine"].map(|name| directory.path().join(name));
+    damaged(&path, 10, |bytes| bytes[100] ^= 1);
+    fs::hard_link(&path, &mine).unwrap();
+    let refused = in_place(&path).unwrap_err();
+    assert!(matches!(refused, Error::Linked { count: 2, .. }), "{refused}");
+    let left = directory.path().join("s.stride.backup-2001-01-01");
+    fs::rename(&mine, &left).unwrap();
+    let refused = stridedb::compact_in_place(&path, &RepairOptions::default()).unwrap_err();
+    assert!(matches!(refused, Error::Linked { count: 2, .. }), "{refused}");
+    assert!(left.exists());
 }

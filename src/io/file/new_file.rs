@@ -71,11 +71,17 @@ impl NewFile {
         &self.file
     }
 
-    /// Lets the file belong to whom another one belongs to, where this process may do that.
-    pub(crate) fn take_owner_of(&self, other: &StoreFile) {
+    /// Lets the file belong to whom another one belongs to, where this process may do that, and
+    /// gives it the other one's permissions, whatever the umask.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(crate) fn take_owner_of(&self, other: &StoreFile) -> Result<()> {
         if let Ok(metadata) = other.file.metadata() {
             let _ = fchown(&self.file.file, Some(metadata.uid()), Some(metadata.gid()));
         }
+        self.file.set_mode(other.mode()?)
     }
 
     /// Gives the file its name, which another file may have: that one is left without it. It is

@@ -349,13 +349,14 @@ impl Plan {
     /// How many of some images stand in the slots already, of the first few thousand.
     fn count_applied(&self, images: &Images) -> u64 {
         let geometry = self.sources.header.geometry();
-        let is_applied = |(index, image): &(&u64, &Box<[u8]>)| {
+        let is_applied = |index: u64, image: &[u8]| {
             let mut slot = vec![0; image.len()];
-            let offset = geometry.slot_offset(SlotIndex::new(**index));
+            let offset = geometry.slot_offset(SlotIndex::new(index));
             let read = offset.map(|offset| self.file.read(offset, &mut slot));
-            matches!(read, Some(Ok(_))) && slot[..] == image[..]
+            matches!(read, Some(Ok(_))) && slot == image
         };
-        images.iter().take(4096).filter(is_applied).count() as u64
+        let applied = images.iter().take(4096).filter(|(index, image)| is_applied(**index, image));
+        applied.count() as u64
     }
 
     /// Looks at all slots, taking for true what the sources say; how many are missing at the end.

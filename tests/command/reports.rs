@@ -211,7 +211,7 @@ fn a_store_of_which_little_is_left_has_a_report() {
     let page = report_of(&sandbox, "report.html");
     is_well_formed(&page);
     assert!(page.contains("<p>No slots are known.</p>"), "{page}");
-    assert!(page.contains("<code>stridedb salvage ticks.stride --output NEW</code>"), "{page}");
+    assert!(page.contains("<code>stridedb repair ticks.stride</code>"), "{page}");
     // A file that was cut, without a schema.
     let sandbox = Sandbox::with_ticks(100);
     let cut = sandbox.slot_offset(50) + 5;

@@ -109,7 +109,7 @@ impl<'a> Map<'a> {
             let (x, y) = (column * LEGEND_WIDTH, rows_end + LINE * (1 + line));
             let symbol = symbol(*state);
             write!(out, "<use href=\"#{symbol}\" x=\"{x}\" y=\"{}\"/>", y - 9)?;
-            let text = format_args!("{}: {}", state.name(), cells(*count));
+            let text = format!("{}: {}", state.name(), cells(*count));
             writeln!(out, "<text x=\"{}\" y=\"{y}\">{text}</text>", x + 16)?;
         }
         let caption = caption(self.health);

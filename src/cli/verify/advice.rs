@@ -20,7 +20,10 @@ pub(in crate::cli) fn next(file: &Path, report: &VerifyReport) -> Vec<String> {
             )
         }));
     } else if has_no_meta(report) {
-        next.push(salvage(file));
+        next.push(format!(
+            "`stridedb repair {name}` counts the slots: both metas are lost, which say how many \
+             there are"
+        ));
     } else if !report.is_sound() {
         next.push(format!(
             "`stridedb repair {name}` says what can be mended; with `--output NEW` it does so in \
@@ -54,7 +57,7 @@ fn first_invalid(report: &VerifyReport) -> Option<u64> {
 }
 
 /// Whether both metas are lost, which say how many slots there are.
-fn has_no_meta(report: &VerifyReport) -> bool {
+pub(in crate::cli) fn has_no_meta(report: &VerifyReport) -> bool {
     META_OFFSETS.iter().all(|&offset| {
         let mut findings = report.findings.iter();
         findings.any(|finding| finding.class() == Class::Pages && finding.offset == Some(offset))

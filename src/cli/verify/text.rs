@@ -41,7 +41,7 @@ pub(super) fn print(
     for line in advice::next(file, report) {
         writeln!(output, "  next: {}", printable(&line))?;
     }
-    if !report.clean && report.level == Level::Full {
+    if !report.clean && report.level == Level::Full && !advice::has_no_meta(report) {
         ctx.note(format_args!(
             "{} was not closed cleanly: it was verified through its journal",
             printable(&file.display().to_string())
@@ -73,6 +73,9 @@ pub(super) fn verdict(report: &VerifyReport) -> &'static str {
 
 /// What was counted, and nothing that was not.
 pub(super) fn summary(report: &VerifyReport) -> String {
+    if advice::has_no_meta(report) {
+        return "both metas are lost, so that it is not known how many slots there are".to_owned();
+    }
     if report.level == Level::Quick {
         return match report.len {
             0 => "header, metas, schema, journal and length; slots were not looked at".to_owned(),

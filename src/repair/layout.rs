@@ -69,7 +69,11 @@ pub(super) fn find(file: &StoreFile, strides: Option<&[u32]>) -> Result<Option<L
         for &stride in strides {
             for &data_start in &starts {
                 let Some(key) = window.agreement(data_start, stride) else { continue };
-                let layout = sample(file, file_len, data_start, stride, key);
+                // A page that stands in another one's place agrees with a beginning that is as far
+                // off as it is: the right one is that with which most agree.
+                let with = |&start: &u64| sample(file, file_len, start, stride, key);
+                let layouts = starts.iter().map(with).rev();
+                let Some(layout) = layouts.max_by_key(|layout| layout.agreeing) else { continue };
                 let better = best.is_none_or(|best| layout.agreeing > best.agreeing);
                 if layout.agreeing >= 2 && better {
                     best = Some(layout);

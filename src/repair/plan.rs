@@ -400,6 +400,8 @@ impl Plan {
     fn judge(&mut self, missing: u64) {
         let report = &self.report;
         let lost = report.slots_damaged - missing;
+        let end = if report.slots_damaged > 0 { self.end_of_whole_slots() } else { 0 };
+        let report = &self.report;
         if lost > 0 {
             self.losses.push(Loss::Slots { count: lost });
         }
@@ -429,6 +431,19 @@ impl Plan {
             self.losses.push(Loss::Stale);
         } else if miscounted && !differs && self.losses.is_empty() {
             self.mends.push(Mend::LiveCount);
+        }
+        let says_so = |loss: &Loss| {
+            matches!(loss, Loss::Commits { .. } | Loss::Journal { .. } | Loss::Len { .. })
+        };
+        if end > report.len && !self.losses.iter().any(says_so) {
+            // No digest can tell which.
+            let reason = format!(
+                "behind the last slot others are whole, up to slot {}: they were cut off, or were \
+                 appended, and the meta that counted them was lost",
+                end - 1
+            );
+            let after = self.sources.meta.commit_number;
+            self.losses.push(Loss::Journal { after, reason });
         }
         self.relink |= report.slots_damaged > 0 || broken;
         // Lost slots leave holes in the list, and that goes without saying.

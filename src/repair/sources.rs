@@ -186,13 +186,7 @@ impl Sources {
                 let reason = "one of the metas is damaged, and may have named a journal that is \
                               not there";
                 let loss = Loss::Journal { after: meta.commit_number, reason: reason.to_owned() };
-                // What a writer had published was durable. That nothing says so proves nothing.
-                if published_but_lost(&self.structures.live, meta.commit_number).is_some() {
-                    self.losses.push(loss);
-                    self.take_published_len();
-                } else {
-                    self.doubts.push(loss);
-                }
+                self.doubts.push(loss);
                 Ok(())
             }
             (_, JournalFound::Whole(identity), Some(journal)) if is_own(&identity) => {
@@ -208,7 +202,25 @@ impl Sources {
                 Ok(())
             }
             _ => Ok(()), // The store was closed.
+        }?;
+        if meta.clean && published_but_lost(&self.structures.live, meta.commit_number).is_some() {
+            self.older_than_published();
         }
+        Ok(())
+    }
+
+    /// The metas are older than what a writer of this boot had published, unless the journal has it.
+    fn older_than_published(&mut self) {
+        let (live, after) = (&self.structures.live, self.meta.commit_number);
+        let is_said = self.losses.iter().any(|loss| matches!(loss, Loss::Journal { .. }));
+        if is_said || live.commit_number <= after || self.alternative.is_some() {
+            return;
+        }
+        let published = live.commit_number;
+        let reason = format!("commit {published} was published, and the metas do not know it");
+        self.doubts.retain(|doubt| !matches!(doubt, Loss::Journal { .. }));
+        self.losses.push(Loss::Journal { after, reason });
+        self.take_published_len();
     }
 
     /// What the newest epoch of a journal says, whatever the metas say; and the commits of it that

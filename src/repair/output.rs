@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use zerocopy::IntoBytes;
 
+use super::Loss;
 use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::sources::{Basis, Sources};
@@ -188,7 +189,27 @@ impl<'p> Pass<'p> {
             }
             start = end;
         }
-        Ok(())
+        match quarantine {
+            Some(quarantine) => self.keep_what_follows(quarantine),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps the records that stand behind the last slot, if it is not sure that it was the last.
+    fn keep_what_follows(&self, quarantine: &mut Quarantine<'_>) -> Result<()> {
+        let is_sure = |loss: &Loss| matches!(loss, Loss::Slots { .. } | Loss::Tail { .. });
+        if self.plan.losses().iter().all(is_sure) {
+            return Ok(());
+        }
+        let Sources { structures, header, images, .. } = &self.plan.sources;
+        let room = header.geometry().slot_count_in(structures.file_len);
+        let scan = Scan::new(&self.plan.file, structures, header, room, None, images);
+        scan.for_each_from(self.totals.len, |index, found| match found {
+            Ok(whole) if whole.tag.state() == State::Live => {
+                quarantine.note_behind_the_end(index, whole.slot)
+            }
+            _ => Ok(()),
+        })
     }
 
     /// Puts a slot into the list of free ones, if it is one and the list is made anew.

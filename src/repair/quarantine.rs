@@ -104,7 +104,23 @@ impl<'p> Quarantine<'p> {
             }
         }
         self.line(&line)?;
-        self.bytes.write(&offset.to_le_bytes())?;
+        self.keep(index, slot)
+    }
+
+    /// Keeps a whole record that stands behind the last slot.
+    pub(super) fn note_behind_the_end(&mut self, index: u64, slot: &[u8]) -> Result<()> {
+        self.end_of_nothing()?;
+        let line = json!({
+            "slot": index, "offset": self.offset(index), "class": "behind the end",
+            "bytes_at": self.bytes.position + 16,
+            "record": self.fields(&slot[..slot.len() - TRAILER_SIZE]),
+        });
+        self.line(&line)?;
+        self.keep(index, slot)
+    }
+
+    fn keep(&mut self, index: u64, slot: &[u8]) -> Result<()> {
+        self.bytes.write(&self.offset(index).to_le_bytes())?;
         self.bytes.write(&(slot.len() as u64).to_le_bytes())?;
         self.bytes.write(slot)
     }

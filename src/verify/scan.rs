@@ -255,11 +255,19 @@ impl<'a> Scan<'a> {
     /// Hands out all slots in their order, or what is wrong with them.
     pub(crate) fn for_each(
         &self,
+        work: impl FnMut(u64, Result<WholeSlot<'_>, Problem>) -> Result<()>,
+    ) -> Result<()> {
+        self.for_each_from(0, work)
+    }
+
+    /// The same from a slot on.
+    pub(crate) fn for_each_from(
+        &self,
+        mut start: u64,
         mut work: impl FnMut(u64, Result<WholeSlot<'_>, Problem>) -> Result<()>,
     ) -> Result<()> {
         let (stride, per_block) = (self.geometry.stride() as usize, self.slots_per_block());
         let mut block = vec![0; per_block as usize * stride];
-        let mut start = 0;
         while start < self.reach {
             let end = self.reach.min(start + per_block);
             let bytes = &mut block[..(end - start) as usize * stride];

@@ -350,10 +350,11 @@ impl Trial<'_> {
             }
             let what = format!("{}: record {index}: {plan:?}", self.name);
             assert!(!plan.losses().is_empty(), "{what}: changed, and nothing is said");
-            // One that is intact is kept, unless nothing vouches for where the store ends.
-            let ends = plan.losses().iter().any(|loss| matches!(loss, Loss::Len { .. }));
-            assert!(!intact || ends, "{what}: it was intact");
             let is_named = named.contains(&(index as u64)) || tail.is_some_and(|t| index >= t);
+            // One that is intact is kept, unless nothing vouches for where the store ends: then it
+            // is in the quarantine.
+            let ends = plan.losses().iter().any(|loss| matches!(loss, Loss::Len { .. }));
+            assert!(!intact || ends || (commits_lost && is_named), "{what}: it was intact");
             if there.is_none() && truth.is_some() {
                 // It is named, or one of those that came after some commit.
                 assert!(is_named || commits_lost || stale, "{what}: it is not named");

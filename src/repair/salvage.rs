@@ -44,8 +44,8 @@ pub struct Salvage {
 }
 
 /// Looks for the slots of a store whose header and metas are all damaged, and for a schema that
-/// fits. Nothing is changed. If a page says where the slots are, this is [`Plan::new`]. The plan can
-/// write to a new file only, whatever [`RepairOptions::in_place`] says.
+/// fits. Nothing is changed. If a page says where the slots are, this is [`Plan::new`]. The plan
+/// can write to a new file only, whatever [`RepairOptions::in_place`] says.
 ///
 /// The schema is the one of [`RepairOptions::schema`]; else one that stands in a meta or in its own
 /// place and can be read, even though nothing vouches for it.

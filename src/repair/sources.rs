@@ -190,7 +190,7 @@ impl Sources {
                 Ok(())
             }
             (_, JournalFound::Whole(identity), Some(journal)) if is_own(&identity) => {
-                // The store was closed, as it seems: then the journal is older. A writer begins with
+                // It was closed, as it seems: then the journal is older. A writer begins with
                 // a higher epoch.
                 self.alternative =
                     self.newest_frames(&journal, &identity)?.and_then(|(newer, images, lost)| {
@@ -209,7 +209,7 @@ impl Sources {
         Ok(())
     }
 
-    /// The metas are older than what a writer of this boot had published, unless the journal has it.
+    /// The metas are older than what a writer of this boot published, unless the journal has it.
     fn older_than_published(&mut self) {
         let (live, after) = (&self.structures.live, self.meta.commit_number);
         let is_said = self.losses.iter().any(|loss| matches!(loss, Loss::Journal { .. }));

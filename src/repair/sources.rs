@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, Result};
+use crate::format::Corruption;
 use crate::format::checksum::{crc32, key};
 use crate::format::geometry::{SlotIndex, TRAILER_SIZE};
 use crate::format::header::Header;
@@ -159,7 +160,13 @@ impl Sources {
                 Some(journal),
             ) => {
                 // Its page is. What belongs to it says so itself.
-                self.mends.push(Mend::JournalPage { damage: damage.to_string() });
+                let reason = damage.to_string();
+                if let Corruption::FileTooShort { .. } = damage {
+                    // What it had behind its end is in no digest.
+                    self.losses.push(Loss::Commits { commits: Vec::new(), reason });
+                } else {
+                    self.mends.push(Mend::JournalPage { damage: reason });
+                }
                 self.read_journal(file, &journal, &named)
             }
             (

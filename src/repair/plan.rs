@@ -400,8 +400,8 @@ impl Plan {
     fn judge(&mut self, missing: u64) {
         let report = &self.report;
         let lost = report.slots_damaged - missing;
-        let end = if report.slots_damaged > 0 { self.end_of_whole_slots() } else { 0 };
-        let report = &self.report;
+        let is_off = report.slots_damaged > 0 || report.findings.iter().any(is_stale);
+        let end = if is_off { self.end_of_whole_slots() } else { 0 };
         if lost > 0 {
             self.losses.push(Loss::Slots { count: lost });
         }

@@ -45,6 +45,7 @@ const JOURNALS: Tests = Tests::Suite("journals::");
 const CHECKPOINT: &str = "src/raw_store/checkpoint.rs";
 const COMMIT: &str = "src/raw_store/commit.rs";
 const FILE: &str = "src/io/file.rs";
+const NEW_FILE: &str = "src/io/file/new_file.rs";
 const JOURNAL: &str = "src/journal.rs";
 const OPEN: &str = "src/raw_store/open.rs";
 const RECOVER: &str = "src/raw_store/recover.rs";
@@ -173,7 +174,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "a name is not synced",
-        FILE,
+        NEW_FILE,
         "perform(sync, || open_directory.sync_all())",
         "{ let _ = (sync, &open_directory); io::Result::Ok(()) }",
         CRASHES, 100_000,

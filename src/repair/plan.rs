@@ -320,6 +320,7 @@ impl Plan {
         options: &RepairOptions<'_>,
     ) -> Result<u64> {
         let applied = self.count_applied(&images);
+        self.end_of_whole = self.end_of_whole_slots();
         let commits = meta.commit_number.saturating_sub(self.sources.meta.commit_number);
         let slot_count = images.len() as u64;
         let old_meta = std::mem::replace(&mut self.sources.meta, meta);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use zerocopy::IntoBytes;
 
-use crate::copying::write_pages;
+use crate::copying::{sync_and_verify, write_pages};
 use crate::error::{Error, Result};
 use crate::format::checksum::key;
 use crate::format::digest::Digest;
@@ -15,7 +15,7 @@ use crate::format::slot::{NO_SLOT, State, Tag, Trailer};
 use crate::io::{Lock, NewFile, random_bytes};
 use crate::journal;
 use crate::repair::{Plan, RepairOptions};
-use crate::verify::{Scan, verify_copy};
+use crate::verify::Scan;
 
 /// What compacting has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,12 +156,7 @@ fn write(plan: &Plan, new: &NewFile, options: &RepairOptions<'_>) -> Result<Comp
         ..Meta::NEW
     };
     write_pages(file, &header, &sources.schema_text, &new_meta)?;
-    file.sync_all()?; // Complete: what can be read now is what will be there.
-    file.begin_writing(0, end); // What is on disk is to be verified.
-    if let Some(finding) = verify_copy(file)?.findings.into_iter().next() {
-        let source = Box::new(finding.problem);
-        return Err(Error::CopyUnsound { path: plan.path().to_owned(), source });
-    }
+    sync_and_verify(file, plan.path())?;
     let file_size_before = plan.file.len()?;
     Ok(Compaction { len_before: meta.len, len, file_size_before, file_size: end })
 }

@@ -79,13 +79,7 @@ impl<'s> Copying<'s> {
         let copy = self.new.file();
         copy.set_len(self.end(meta.len))?; // A snapshot of all blocks can have more.
         write_pages(copy, self.header, self.schema_text, meta)?;
-        copy.sync_all()?; // Complete: what can be read now is what will be there.
-        copy.begin_writing(0, self.end(meta.len)); // What is on disk is to be verified.
-        let report = verify_copy(copy)?;
-        if let Some(finding) = report.findings.into_iter().next() {
-            let source = Box::new(finding.problem);
-            return Err(Error::CopyUnsound { path: self.file.path().to_owned(), source });
-        }
+        sync_and_verify(copy, self.file.path())?;
         self.new.publish(Lock::Exclusive)?; // Durable, name included.
         Ok(())
     }
@@ -96,6 +90,23 @@ impl<'s> Copying<'s> {
 
     fn geometry(&self) -> &Geometry {
         self.header.geometry()
+    }
+}
+
+/// Makes a copy of a store durable, and verifies it: it may have a name then.
+///
+/// # Errors
+///
+/// [`Error::CopyUnsound`], [`Error::Io`]
+pub(crate) fn sync_and_verify(copy: &StoreFile, source: &Path) -> Result<()> {
+    copy.sync_all()?; // Complete: what can be read now is what will be there.
+    copy.begin_writing(0, copy.len()?); // What is on disk is to be verified.
+    match verify_copy(copy)?.findings.into_iter().next() {
+        None => Ok(()),
+        Some(finding) => {
+            let (path, source) = (source.to_owned(), Box::new(finding.problem));
+            Err(Error::CopyUnsound { path, source })
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::recovery::{Decision, JournalFound, decide};
 use crate::schema::Schema;
 use crate::structures::Structures;
 pub(crate) use pages::check as check_pages;
-pub(crate) use scan::{Images, Scan, WholeSlot};
+pub(crate) use scan::{Images, Scan};
 
 pub use finding::{Class, Finding, Problem};
 pub use health::{Health, HealthCell};

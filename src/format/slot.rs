@@ -108,6 +108,13 @@ impl Trailer {
     }
 }
 
+/// The tag of a slot that is whole: its bytes, area and trailer.
+pub(crate) fn tag_of(slot: &[u8], index: SlotIndex, key: u32) -> Option<Tag> {
+    let (area, trailer) = slot.split_last_chunk::<TRAILER_SIZE>()?;
+    let trailer: Trailer = zerocopy::transmute!(*trailer);
+    trailer.tag_if_whole(index, crc32(area), key)
+}
+
 /// What a slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use zerocopy::{FromBytes, FromZeros, IntoBytes};
+use zerocopy::{FromZeros, IntoBytes};
 
 use super::Fault;
 use super::scan::{Reader, Scan, find_header, is_possible};
 use crate::error::Result;
 use crate::format::checksum::key;
-use crate::format::geometry::{Geometry, SlotIndex, TRAILER_SIZE};
+use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::journal::{
     FRAME_ALIGN, FRAME_MAGIC, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity,
 };
-use crate::format::slot::Trailer;
+use crate::format::slot::tag_of;
 use crate::io::StoreFile;
 
 /// Commits that cannot be had whole.
@@ -80,7 +80,7 @@ pub(crate) fn rescue(
                 if index < frame.len && whole {
                     scan.images.insert(index, entry_offset);
                     spare.remove(&index);
-                } else if index < frame.len && is_sealed(index, slot, key) {
+                } else if index < frame.len && tag_of(slot, SlotIndex::new(index), key).is_some() {
                     spare.insert(index, entry_offset);
                 }
                 true
@@ -165,11 +165,4 @@ pub(crate) fn identity_of_frames(
         }
     }
     Ok(None)
-}
-
-/// Whether a slot's checksum says that it is this one.
-fn is_sealed(index: u64, slot: &[u8], key: u32) -> bool {
-    let Some((area, trailer)) = slot.split_last_chunk::<TRAILER_SIZE>() else { return false };
-    let Ok(trailer) = Trailer::read_from_bytes(trailer.as_bytes()) else { return false };
-    trailer.verify(SlotIndex::new(index), area, key).is_ok()
 }

@@ -8,15 +8,15 @@ use super::Loss;
 use super::plan::Plan;
 use super::quarantine::Quarantine;
 use super::sources::{Basis, Sources};
-use crate::copying::write_pages;
-use crate::error::{Error, Result};
+use crate::copying::{sync_and_verify, write_pages};
+use crate::error::Result;
 use crate::format::checksum::{crc32, key};
 use crate::format::digest::Digest;
 use crate::format::geometry::{SlotIndex, TRAILER_SIZE};
 use crate::format::meta::Meta;
 use crate::format::slot::{NO_SLOT, State, Tag, Trailer, free_link, write_free_link};
 use crate::io::{NewFile, copy_range, copy_start, share_blocks, write_zeros};
-use crate::verify::{Problem, Scan, WholeSlot, verify_copy};
+use crate::verify::{Problem, Scan};
 
 /// What a repair has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,13 +65,7 @@ pub(super) fn write_into(
         write_pages(copy, header, schema_text, &pass.meta())?;
         pass.totals
     };
-    copy.sync_all()?; // Complete: what can be read now is what will be there.
-    copy.begin_writing(0, copy.len()?); // What is on disk is to be verified.
-    let report = verify_copy(copy)?;
-    if let Some(finding) = report.findings.into_iter().next() {
-        let source = Box::new(finding.problem);
-        return Err(Error::CopyUnsound { path: plan.path().to_owned(), source });
-    }
+    sync_and_verify(copy, plan.path())?;
     let quarantine = quarantine.map(Quarantine::publish).transpose()?;
     Ok(Outcome {
         len: totals.len,
@@ -165,7 +159,7 @@ impl<'p> Pass<'p> {
                 match found {
                     Ok(whole) => {
                         let (tag, area_crc) = (whole.tag, whole.area_crc);
-                        take(slot, &whole);
+                        slot.copy_from_slice(whole.slot); // Which may be the journal's.
                         self.totals.count(index, tag, area_crc);
                         self.link(index, tag, slot);
                     }
@@ -252,13 +246,6 @@ impl Totals {
             self.live_count += 1;
             self.digest.add(index, area_crc);
         }
-    }
-}
-
-/// Writes what counts into a slot.
-fn take(slot: &mut [u8], whole: &WholeSlot<'_>) {
-    if slot != whole.slot {
-        slot.copy_from_slice(whole.slot);
     }
 }
 

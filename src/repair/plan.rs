@@ -14,6 +14,7 @@ use crate::format::meta::Meta;
 use crate::holders;
 use crate::io::{Lock, StoreFile};
 use crate::journal;
+use crate::options::OpenOptions;
 use crate::schema::Schema;
 use crate::structures::Structures;
 use crate::verify::{
@@ -36,17 +37,6 @@ pub struct RepairOptions<'a> {
     pub wait: Duration,
     /// Called now and then with the slots done and the slots in all, from any of the threads.
     pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
-}
-
-impl RepairOptions<'_> {
-    fn check_network(&self, file: &StoreFile) -> Result<()> {
-        match file.network() {
-            Some(network) if !self.allow_network => {
-                Err(Error::Network { path: file.path().to_owned(), network })
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 impl fmt::Debug for RepairOptions<'_> {
@@ -127,7 +117,7 @@ impl Plan {
         let file = StoreFile::open(path.as_ref(), false)?;
         file.lock(lock, options.wait).map_err(|error| holders::name(error, &file))?;
         if exclusive {
-            options.check_network(&file)?;
+            OpenOptions::new().allow_network(options.allow_network).check_network(&file)?;
             in_place::check_names(&file)?;
         }
         let writer = check_no_writer(&file, options.wait)?;
@@ -302,8 +292,7 @@ impl Plan {
             self.relink = true;
         }
         let mut missing = self.look(options)?;
-        let report = &self.report;
-        let is_off = report.slots_damaged > 0 || report.findings.iter().any(is_stale);
+        let is_off = self.is_off();
         if let Some(alternative) = self.sources.alternative.take().filter(|_| is_off) {
             missing = self.try_journal(alternative, missing, options)?;
         }
@@ -391,18 +380,20 @@ impl Plan {
     /// Whether all slots are whole and just what is said of them, and none follows: a digest of the
     /// first ones says nothing of others.
     fn is_proven(&self) -> bool {
-        let report = &self.report;
-        let differs = report.findings.iter().any(is_stale);
         let is_all = self.end_of_whole <= self.sources.meta.len;
-        report.slots_damaged == 0 && report.digest_stored.is_some() && !differs && is_all
+        !self.is_off() && self.report.digest_stored.is_some() && is_all
+    }
+
+    /// Whether slots are damaged, or not those that were written.
+    fn is_off(&self) -> bool {
+        self.report.slots_damaged > 0 || self.report.findings.iter().any(is_stale)
     }
 
     /// Decides what the findings mean.
     fn judge(&mut self, missing: u64) {
         let report = &self.report;
         let lost = report.slots_damaged - missing;
-        let is_off = report.slots_damaged > 0 || report.findings.iter().any(is_stale);
-        let end = if is_off { self.end_of_whole_slots() } else { 0 };
+        let end = if self.is_off() { self.end_of_whole_slots() } else { 0 };
         if lost > 0 {
             self.losses.push(Loss::Slots { count: lost });
         }

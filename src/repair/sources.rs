@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::{crc32, key};
-use crate::format::geometry::{SlotIndex, TRAILER_SIZE};
 use crate::format::header::Header;
 use crate::format::journal::JournalIdentity;
 use crate::format::live::Live;
 use crate::format::meta::{COUNT_WRITABLE, Meta, NAMES};
-use crate::format::slot::{NO_SLOT, Tag, Trailer};
+use crate::format::slot::{NO_SLOT, tag_of};
 use crate::io::StoreFile;
 use crate::journal::{self, Fault, LostCommits, Rescued, Scan, published_but_lost, rescue, scan};
 use crate::raw_store::{check_agreement, check_writable};
@@ -434,13 +433,6 @@ impl Sources {
             Ok(())
         })
     }
-}
-
-/// The tag of a slot that is whole.
-fn tag_of(slot: &[u8], index: SlotIndex, key: u32) -> Option<Tag> {
-    let (area, trailer) = slot.split_last_chunk::<TRAILER_SIZE>()?;
-    let trailer: Trailer = zerocopy::transmute!(*trailer);
-    trailer.verify(index, area, key).ok().map(|(tag, _)| tag)
 }
 
 fn find_schema(

@@ -62,6 +62,24 @@ fn in_place_nobody_else_may_have_it_open() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
+/// The same where no slot was ever reused, so that all generations are the first one.
+#[test]
+fn a_handle_of_the_old_store_finds_nothing_in_the_new_one() {
+    let directory = directory();
+    let [path, dense] = ["s.stride", "dense.stride"].map(|name| directory.path().join(name));
+    make(&path, 10);
+    let mut store = Store::<Sample>::open(&path).unwrap();
+    let handles = [1, 9].map(|index| store.handle(index).unwrap().unwrap());
+    store.remove(0).unwrap();
+    store.close().unwrap();
+    compact(&path, &dense, &RepairOptions::default()).unwrap();
+    let store = Store::<Sample>::open(&dense).unwrap();
+    assert_eq!(store.get(1).unwrap(), Some(sample(2)));
+    let [moved, behind] = handles.map(|handle| store.get(handle));
+    assert!(matches!(moved, Err(Error::Stale { .. })), "{moved:?}");
+    assert!(matches!(behind, Err(Error::OutOfRange { .. })), "{behind:?}");
+}
+
 /// What the journal has is in the new store.
 #[test]
 fn a_store_that_was_not_closed_is_compacted_through_its_journal() {

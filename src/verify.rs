@@ -280,7 +280,11 @@ pub(crate) fn scan_slots(
     report.len = meta.len;
     report.digest_stored = meta.digest.map(|digest| digest.get());
     if options.level == Level::Quick {
-        report.findings.extend(scan.missing());
+        let mut missing = scan.missing();
+        let listed = missing.len().min(options.finding_max);
+        report.findings_left_out += (missing.len() - listed) as u64;
+        missing.truncate(listed);
+        report.findings.extend(missing);
         return Ok(());
     }
     let totals = scan.run(options);

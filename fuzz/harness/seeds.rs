@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use stridedb::format::geometry::{LIVE_OFFSET, META_OFFSETS, PAGE_SIZE, SCHEMA_OFFSET};
-use stridedb::format::journal::{FRAME_HEADER_SIZE, FRAMES_OFFSET};
+use stridedb::format::journal::{FRAME_HEADER_SIZE, FRAMES_OFFSET, FrameHeader};
 use stridedb::format::live::{FLAG_POISONED, FLAG_READY, LivePage};
 
 use super::base::{Base, Which, all, schema};
@@ -14,6 +14,8 @@ use super::{SEALED, WHOLE, structures};
 /// A target, a name, and what the target is called with.
 pub type Seed = (&'static str, String, Vec<u8>);
 
+/// More slots than anybody has.
+const FAR: u64 = 1 << 50;
 /// Bytes of the header that say something.
 const HEADER_SAID: usize = 88;
 
@@ -42,6 +44,11 @@ pub fn seeds() -> Vec<Seed> {
             let end = frames.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             add("journal", "frames", [&[number], &frames[..end]].concat());
             add("journal", "sealed", [&[number | SEALED], &frames[..end]].concat());
+            // A slot that lies so far behind the file's end that nobody could count up to it.
+            let mut far = [&[number | SEALED], &frames[..end]].concat();
+            far[1..][offset_of!(FrameHeader, len)..][..8].copy_from_slice(&FAR.to_le_bytes());
+            far[1..][FRAME_HEADER_SIZE..][..8].copy_from_slice(&(FAR - 1).to_le_bytes());
+            add("journal", "far-behind-the-end", far);
             add(
                 "journal",
                 "short",

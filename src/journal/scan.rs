@@ -24,7 +24,7 @@ pub(crate) struct Scan {
     pub(crate) last: Option<(u64, Frame)>,
     /// Frames that count.
     pub(crate) frame_count: u64,
-    /// Where the entry with the last image of each slot stands.
+    /// Where the entry with the last image of each slot stands, for those below the last `len`.
     pub(crate) images: HashMap<u64, u64>,
     /// Where the frames end that count.
     pub(crate) end: u64,
@@ -94,7 +94,7 @@ pub(crate) fn scan(
     let mut expected = meta.commit_number.saturating_add(1);
     while let Some((header, frame)) = reader.header(scan.end)? {
         if expected > last_commit {
-            return Ok(scan);
+            break;
         }
         if frame.epoch != meta.epoch || frame.first_commit != expected {
             break;
@@ -115,6 +115,9 @@ pub(crate) fn scan(
         scan.frame_count += 1;
         expected = frame.last_commit.saturating_add(1);
         scan.end = end;
+    }
+    if let Some((_, frame)) = scan.last {
+        scan.images.retain(|&index, _| index < frame.len);
     }
     if expected <= last_commit {
         scan.fault = reader.find_later(scan.end, meta.epoch, expected)?;

@@ -133,10 +133,14 @@ impl Health {
 
     /// Counts slots as damaged that the file does not have.
     pub(super) fn add_missing(&mut self, missing: Range<u64>) {
-        for cell in 0..self.cells.len() {
+        let first = missing.start.checked_div(self.slots_per_cell).unwrap_or(0) as usize;
+        for cell in first..self.cells.len() {
             let slots = self.slots_of(cell);
             let start = slots.start.max(missing.start);
             self.cells[cell].damaged_count += slots.end.min(missing.end).saturating_sub(start);
+            if slots.end >= missing.end {
+                return;
+            }
         }
     }
 }

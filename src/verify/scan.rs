@@ -43,6 +43,8 @@ pub(crate) struct Scan<'a> {
     /// Slots of which the journal has a newer image.
     images: &'a Images,
     images_in_order: Vec<u64>,
+    /// Slots behind those of the file that the journal has, at most a block of them at once.
+    behind: Vec<Range<u64>>,
 }
 
 /// The last image of each slot that a journal has.
@@ -69,7 +71,8 @@ impl<'a> Scan<'a> {
         let mut images_in_order: Vec<_> =
             images.keys().copied().filter(|&index| index < len).collect();
         images_in_order.sort_unstable();
-        let in_journal = images_in_order.last().map_or(0, |index| index + 1);
+        let behind = &images_in_order[images_in_order.partition_point(|&index| index < present)..];
+        let behind = runs(behind, slots_per_block(&geometry));
         Self {
             file,
             geometry,
@@ -79,9 +82,10 @@ impl<'a> Scan<'a> {
             file_len: structures.file_len,
             len,
             present,
-            reach: present.max(in_journal),
+            reach: behind.last().map_or(present, |slots| slots.end),
             images,
             images_in_order,
+            behind,
         }
     }
 
@@ -105,9 +109,9 @@ impl<'a> Scan<'a> {
                 }
             }
         });
-        if let Some(missing) = self.missing() {
+        for missing in self.missing() {
             totals.slots_damaged += missing.slot_count;
-            totals.health.add_missing(self.reach..self.len);
+            totals.health.add_missing(missing.slots().unwrap_or_default());
             totals.findings.push(missing);
         }
         totals
@@ -118,13 +122,28 @@ impl<'a> Scan<'a> {
         self.reach
     }
 
+    /// How many blocks there are to look at.
+    fn block_count(&self) -> u64 {
+        self.present.div_ceil(self.slots_per_block()) + self.behind.len() as u64
+    }
+
+    /// The slots of a block. Together the blocks have all slots below `len` that the file or the
+    /// journal has, in their order. No other is in them: a journal can name a slot that is so far
+    /// behind the file's end that nobody could count up to it.
+    fn block(&self, number: u64) -> Option<Range<u64>> {
+        let in_file = self.present.div_ceil(self.slots_per_block());
+        if number < in_file {
+            let start = number * self.slots_per_block();
+            return Some(start..self.present.min(start + self.slots_per_block()));
+        }
+        self.behind.get(usize::try_from(number - in_file).ok()?).cloned()
+    }
+
     /// Where the last whole slot below `len` ends: how many slots there are up to it.
     pub(crate) fn end_of_whole_slots(&self) -> u64 {
         let stride = self.geometry.stride() as usize;
         let mut bytes = vec![0; self.slots_per_block() as usize * stride];
-        let mut end = self.reach;
-        while end > 0 {
-            let start = end.saturating_sub(self.slots_per_block());
+        for Range { start, end } in (0..self.block_count()).rev().filter_map(|n| self.block(n)) {
             let bytes = &mut bytes[..(end - start) as usize * stride];
             let unreadable = self.load(start..end, bytes);
             let is_whole = |(index, slot): &(u64, &[u8])| {
@@ -135,40 +154,43 @@ impl<'a> Scan<'a> {
             if let Some((last, _)) = last {
                 return last + 1;
             }
-            end = start;
         }
         0
     }
 
     /// The slots below `len` that neither the file nor the journal has.
-    pub(super) fn missing(&self) -> Option<Finding> {
-        let slot_count = self.len - self.reach;
-        let expected = self.geometry.file_len(self.len).unwrap_or(u64::MAX);
-        let actual = self.file_len;
-        // If the journal has them all, no slot in particular is concerned.
-        let slot = (slot_count > 0).then(|| SlotIndex::new(self.reach));
-        let problem = Corruption::FileTooShort { expected, actual }.into();
-        let found = Finding { offset: Some(actual), slot, slot_count, problem };
-        (self.present < self.len).then_some(found)
+    pub(super) fn missing(&self) -> Vec<Finding> {
+        let (expected, actual) = (self.geometry.file_len(self.len), self.file_len);
+        let expected = expected.unwrap_or(u64::MAX);
+        let finding = |slots: Option<Range<u64>>| Finding {
+            offset: Some(actual),
+            slot: slots.clone().map(|slots| SlotIndex::new(slots.start)),
+            slot_count: slots.map_or(0, |slots| slots.end - slots.start),
+            problem: Corruption::FileTooShort { expected, actual }.into(),
+        };
+        let starts = [self.present].into_iter().chain(self.behind.iter().map(|slots| slots.end));
+        let ends = self.behind.iter().map(|slots| slots.start).chain([self.len]);
+        let gaps = starts.zip(ends).map(|(start, end)| start..end).filter(|gap| !gap.is_empty());
+        let missing: Vec<_> = gaps.map(|gap| finding(Some(gap))).collect();
+        if missing.is_empty() && self.present < self.len {
+            // The journal has them all: no slot in particular is concerned.
+            return vec![finding(None)];
+        }
+        missing
     }
 
     /// Takes blocks until none is left.
     fn work(&self, next: &AtomicU64, health: Health, options: &VerifyOptions<'_>) -> Totals {
         let stride = u64::from(self.geometry.stride());
-        let slots_per_block = self.slots_per_block();
-        let mut bytes = vec![0; (slots_per_block * stride) as usize];
+        let mut bytes = vec![0; (self.slots_per_block() * stride) as usize];
         let mut totals = Totals { health, ..Totals::default() };
-        loop {
-            let start = next.fetch_add(slots_per_block, Ordering::Relaxed);
-            if start >= self.reach {
-                return totals;
-            }
-            let block = start..self.reach.min(start + slots_per_block);
+        while let Some(block) = self.block(next.fetch_add(1, Ordering::Relaxed)) {
             self.check_block(block.clone(), &mut bytes, &mut totals, options.finding_max);
             if let Some(progress) = options.progress {
                 progress(block.end, self.reach);
             }
         }
+        totals
     }
 
     fn check_block(
@@ -252,7 +274,7 @@ impl<'a> Scan<'a> {
         plain.count
     }
 
-    /// Hands out all slots in their order, or what is wrong with them.
+    /// Hands out all slots that the file or the journal has, in their order, or what is wrong with them.
     pub(crate) fn for_each(
         &self,
         work: impl FnMut(u64, Result<WholeSlot<'_>, Problem>) -> Result<()>,
@@ -263,13 +285,16 @@ impl<'a> Scan<'a> {
     /// The same from a slot on.
     pub(crate) fn for_each_from(
         &self,
-        mut start: u64,
+        first: u64,
         mut work: impl FnMut(u64, Result<WholeSlot<'_>, Problem>) -> Result<()>,
     ) -> Result<()> {
         let (stride, per_block) = (self.geometry.stride() as usize, self.slots_per_block());
         let mut block = vec![0; per_block as usize * stride];
-        while start < self.reach {
-            let end = self.reach.min(start + per_block);
+        for Range { start, end } in (0..self.block_count()).filter_map(|n| self.block(n)) {
+            let start = start.max(first);
+            if start >= end {
+                continue;
+            }
             let bytes = &mut block[..(end - start) as usize * stride];
             let unreadable = self.load(start..end, bytes);
             for (index, at) in (start..end).zip((0..).step_by(stride)) {
@@ -279,14 +304,13 @@ impl<'a> Scan<'a> {
                 };
                 work(index, found)?;
             }
-            start = end;
         }
         Ok(())
     }
 
     /// Slots that are read at once.
     pub(crate) fn slots_per_block(&self) -> u64 {
-        (BLOCK_SIZE / u64::from(self.geometry.stride())).max(1)
+        slots_per_block(&self.geometry)
     }
 
     /// Reads a block of slots; those that the disk does not hand out, and why. They are zeros, as
@@ -470,6 +494,22 @@ impl<'a> Scan<'a> {
     fn offset(&self, index: SlotIndex) -> u64 {
         self.geometry.slot_offset(index).expect("the slot lies within the file")
     }
+}
+
+fn slots_per_block(geometry: &Geometry) -> u64 {
+    (BLOCK_SIZE / u64::from(geometry.stride())).max(1)
+}
+
+/// The ranges that ascending numbers make, each of at most so many.
+fn runs(numbers: &[u64], count_max: u64) -> Vec<Range<u64>> {
+    let mut runs: Vec<Range<u64>> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some(run) if run.end == number && number - run.start < count_max => run.end += 1,
+            _ => runs.push(number..number + 1),
+        }
+    }
+    runs
 }
 
 fn bits_different(a: &[u8], b: &[u8]) -> u32 {

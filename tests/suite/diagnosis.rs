@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use stridedb::format::geometry::{PAGE_SIZE, SlotIndex};
+use stridedb::repair::{Plan, RepairOptions};
 use stridedb::{
     Class, Finding, Level, Problem, Record, Store, VerifyOptions, VerifyReport, verify,
 };
@@ -191,6 +192,46 @@ fn slots_that_the_journal_has_are_covered_and_no_findings() {
     bytes[start(5)] ^= 1;
     let found = verified(&torn, &bytes);
     assert_eq!((found.slots_damaged, found.slots_covered), (1, 2));
+}
+
+/// A file that was cut short, and a journal that has some of the slots that are gone.
+#[test]
+fn slots_that_are_gone_are_missing_but_those_that_the_journal_has() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    pairs(&path, 50_000);
+    let mut store = Store::<Pair>::open(&path).unwrap();
+    for index in [10, 30_000, 30_001, 49_998] {
+        store.update(index, &pair(index)).unwrap();
+    }
+    store.sync().unwrap();
+    let cut = directory.path().join("cut.stride");
+    let journal = directory.path().join("cut.stride-journal");
+    fs::copy(directory.path().join("s.stride-journal"), &journal).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    store.close().unwrap();
+    bytes.truncate(data_start(&path) + 20_000 * PAIR_STRIDE);
+    let found = verified(&cut, &bytes);
+    let told: Vec<_> = found.findings.iter().map(|f| (f.class(), f.slots().unwrap())).collect();
+    println!("{told:?}");
+    let gaps = [20_000..30_000, 30_002..49_998, 49_999..50_000];
+    assert_eq!(told, gaps.clone().map(|gap| (Class::Missing, gap)));
+    let missing = gaps.iter().map(|gap| gap.end - gap.start).sum::<u64>();
+    assert_eq!((found.slots_damaged, found.live_count), (missing, 50_000 - missing));
+    let cells = found.health.cells.iter();
+    assert_eq!(cells.map(|cell| cell.damaged_count).sum::<u64>(), missing);
+    let quick = VerifyOptions { level: Level::Quick, finding_max: 2, ..VerifyOptions::default() };
+    let found = verify(&cut, &quick).unwrap();
+    assert_eq!((found.findings.len(), found.findings_left_out), (2, 1));
+    // A repair keeps them at their indices, among slots whose records are lost.
+    let (mended, options) = (directory.path().join("mended"), RepairOptions::default());
+    let plan = Plan::new(&cut, &options).unwrap();
+    let outcome = plan.write_to(&mended, Some(&mended)).unwrap();
+    assert_eq!((outcome.len, outcome.live_count), (49_999, 50_000 - missing));
+    let mended = Store::<Pair>::open(&mended).unwrap();
+    let found = [0, 19_999, 30_000, 49_998].map(|index| mended.get(index).unwrap());
+    assert_eq!(found, [0, 19_999, 30_000, 49_998].map(|index| Some(pair(index))));
+    assert!(mended.get(30_002).unwrap().is_none());
 }
 
 /// A digest that differs though all slots are whole: an older page came back.

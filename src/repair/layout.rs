@@ -159,22 +159,33 @@ impl Window {
         let start = data_start + index * u64::from(stride) - self.offset;
         let (start, stride) = (usize::try_from(start).ok()?, stride as usize);
         // The tags first: most guesses end there.
-        let second = self.key_of(start + stride, stride, index + 1)?;
-        (self.key_of(start, stride, index)? == second).then_some(second)
+        let first = self.slot(start, stride, index)?;
+        let second = self.slot(start + stride, stride, index + 1)?;
+        // Multiplication is linear and both are of the same length: one tells whether they agree.
+        let difference = self.moved_on(first.before ^ second.before, stride);
+        let agree = first.rest ^ second.rest == difference;
+        agree.then(|| second.rest ^ self.moved_on(second.before, stride))
     }
 
-    fn key_of(&self, start: usize, stride: usize, index: u64) -> Option<u32> {
+    /// A slot that can be whole.
+    fn slot(&self, start: usize, stride: usize, index: u64) -> Option<Guess> {
         let end = start + stride - TRAILER_SIZE;
         let trailer = self.bytes.get(end..end + TRAILER_SIZE)?;
-        key_of(trailer, index, || self.crc(start, end))
+        let (before, whole) = (self.prefixes[start / 8], self.prefixes[end / 8]);
+        Some(Guess { rest: key_of(trailer, index, || whole)?, before })
     }
 
-    /// The CRC-32 of a part: as zlib's `crc32_combine` has it, that of the whole is the exclusive
-    /// or of it and of what comes before, moved on by its length.
-    fn crc(&self, start: usize, end: usize) -> u32 {
-        let (before, whole) = (self.prefixes[start / 8], self.prefixes[end / 8]);
-        whole ^ multiply(before, self.powers[(end - start) / 8])
+    /// What the CRC-32 of all before a slot adds to that of all up to the slot's trailer:
+    /// as in zlib's `crc32_combine`, the CRC-32 of the slot is the exclusive or of the two.
+    fn moved_on(&self, before: u32, stride: usize) -> u32 {
+        multiply(before, self.powers[(stride - TRAILER_SIZE) / 8])
     }
+}
+
+/// The key with which a slot is whole is the exclusive or of `rest` and `before` moved on.
+struct Guess {
+    rest: u32,
+    before: u32,
 }
 
 /// The reflected polynomial of the CRC-32, and 1.
@@ -208,7 +219,9 @@ mod tests {
         let file = StoreFile::open(path.path(), false).unwrap();
         window.load(&file, 0);
         for (start, end) in [(0, 8), (0, 4096), (8, 16), (1000, 4000), (4088, 4096), (64, 64)] {
-            assert_eq!(window.crc(start, end), crc32(&bytes[start..end]), "{start}..{end}");
+            let moved = window.moved_on(window.prefixes[start / 8], end - start + TRAILER_SIZE);
+            let found = window.prefixes[end / 8] ^ moved;
+            assert_eq!(found, crc32(&bytes[start..end]), "{start}..{end}");
         }
     }
 }

@@ -274,7 +274,8 @@ impl<'a> Scan<'a> {
         plain.count
     }
 
-    /// Hands out all slots that the file or the journal has, in their order, or what is wrong with them.
+    /// Hands out all slots that the file or the journal has, in their order, or what is wrong with
+    /// them.
     pub(crate) fn for_each(
         &self,
         work: impl FnMut(u64, Result<WholeSlot<'_>, Problem>) -> Result<()>,

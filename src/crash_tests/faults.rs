@@ -8,7 +8,7 @@ use crate::io::sim::{Counts, Explorer, Failure};
 /// Steps of a history.
 const STEP_COUNT: usize = 14;
 /// Where the code is slow, some of the operations fail, else each.
-const EVERY: usize = if cfg!(debug_assertions) { 5 } else { 1 };
+const EVERY: usize = if cfg!(debug_assertions) { 17 } else { 1 };
 
 /// Each operation of a history fails once: a sync with EIO, after which the system takes the pages
 /// for written, everything else for want of room. The store is opened again and goes on; then the

@@ -79,7 +79,7 @@ fn a_name_that_is_not_synced_is_noticed() {
 #[test]
 fn what_an_idle_disk_leaves_is_of_one_moment_or_said_to_be_damaged() {
     let (mut counts, mut sound) = (Counts::default(), 0);
-    let history_count = if cfg!(debug_assertions) { 2 } else { 6 };
+    let history_count = if cfg!(debug_assertions) { 1 } else { 6 };
     for seed in 1..=history_count {
         let history = History::random(seed, 20, None);
         let explorer =

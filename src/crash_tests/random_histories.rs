@@ -10,7 +10,7 @@ use crate::raw_store::RawStore;
 
 /// Histories, if nothing else is asked for: few where the code is slow.
 const HISTORY_COUNT: u64 = if cfg!(debug_assertions) { 1 } else { 12 };
-/// What a kill leaves is explored deeper, and where the code is fast, also what each power cut does.
+/// What a kill leaves is explored deeper, and where the code is fast also what power cuts leave.
 const DEEPER_ONE_IN: usize = if cfg!(debug_assertions) { 10 } else { 1 };
 /// Steps of a history.
 const STEP_COUNT: usize = 30;

@@ -109,6 +109,7 @@ pub mod value;
 
 mod compact;
 mod copying;
+mod memory;
 mod raw_reader;
 mod raw_store;
 mod structures;
@@ -141,7 +142,8 @@ pub use history::{FrameInfo, History, history};
 pub use holders::{Holder, Role, holders};
 pub use inspect::{HotJournal, Inspection, JournalInspection, JournalState, inspect};
 pub use journal::Fault as JournalFault;
-pub use options::{Durability, Growth, OpenOptions};
+pub use memory::{PageFaults, Residency, ResidencyCell, residency};
+pub use options::{Access, Durability, Growth, OpenOptions};
 pub use place::{Handle, Place, SlotIndex};
 pub use raw_reader::{RawReader, RawSnapshot};
 pub use raw_store::{Appender, OpenReport, RawStore, RawTransaction, SlotDump, Statistics};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-pub use crate::io::Growth;
+pub use crate::io::{Access, Growth};
 
 use crate::error::{Error, Result};
 use crate::io::StoreFile;
@@ -35,6 +35,8 @@ pub struct OpenOptions {
     pub(crate) mode: u32,
     pub(crate) wait: Duration,
     pub(crate) growth: Growth,
+    pub(crate) access: Access,
+    pub(crate) prefault: bool,
     pub(crate) durability: Durability,
     pub(crate) allow_network: bool,
     pub(crate) zero_journal: bool,
@@ -65,6 +67,8 @@ impl Default for OpenOptions {
             mode: 0o600,
             wait: Duration::ZERO,
             growth: Growth::default(),
+            access: Access::Normal,
+            prefault: false,
             durability: Durability::Immediate,
             allow_network: false,
             zero_journal: false,
@@ -108,6 +112,23 @@ impl OpenOptions {
     #[must_use]
     pub fn growth(mut self, growth: Growth) -> Self {
         self.growth = growth;
+        self
+    }
+
+    /// In which order the store will be read. Default: [`Access::Normal`], which is right for most,
+    /// for writers as well: see `docs/large-files.md`.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Whether all slots are read into memory when the store is opened, so that no first read waits
+    /// for the disk. Default: no. [`RawStore::prefault`] does the same for a part of a store, and
+    /// says how far it is.
+    #[must_use]
+    pub fn prefault(mut self, prefault: bool) -> Self {
+        self.prefault = prefault;
         self
     }
 

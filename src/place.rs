@@ -1,6 +1,7 @@
 //! Ways to say which slot is meant.
 
 use std::fmt;
+use std::ops::{Bound, Range, RangeBounds};
 
 pub use crate::format::geometry::SlotIndex;
 
@@ -70,4 +71,19 @@ impl From<Handle> for Place {
     fn from(handle: Handle) -> Self {
         Self { index: handle.index, generation: handle.generation.into() }
     }
+}
+
+/// The indices of a range that lie below `len`.
+pub(crate) fn within(range: impl RangeBounds<u64>, len: u64) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => u64::MAX,
+    };
+    start..end.min(len)
 }

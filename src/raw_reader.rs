@@ -8,9 +8,11 @@
 //! | `read` | verified copies of slots |
 //! | `snapshot` | several slots as of one commit |
 //! | `news` | waiting for commits |
+//! | `memory` | what of the store is in memory |
 //! | `backup` | a copy of the store at one commit |
 
 mod backup;
+mod memory;
 mod news;
 mod patience;
 mod read;
@@ -142,6 +144,7 @@ impl RawReader {
             stride: geometry.stride(),
             writable: false,
             growth: options.growth,
+            access: options.access,
         };
         let store_id = header.identity().store_id;
         let views = Views::new(&file, structures.file_len, geometry, store_id, mapping_options)?;
@@ -164,6 +167,9 @@ impl RawReader {
         shared.report = OpenReport { damage: shared.report.damage, ..found };
         let reader = Self { shared: Arc::new(shared) };
         accept(&reader)?;
+        if options.prefault {
+            reader.prefault(.., None)?;
+        }
         Ok(reader)
     }
 
@@ -329,16 +335,6 @@ impl RawReader {
             }
         }
         Ok(dump)
-    }
-
-    /// Gives the memory in which slots were read back to the system: the process becomes smaller,
-    /// and what is touched again is read again. For long walks through large stores.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`]
-    pub fn release_memory(&self) -> Result<()> {
-        self.slots().mapping.release().map_err(Error::io("release memory of", self.path()))
     }
 
     fn with_area<T>(&self, work: impl FnOnce(&mut [u64]) -> T) -> T {

@@ -5,6 +5,7 @@ mod backup;
 mod checkpoint;
 mod commit;
 mod copied;
+mod memory;
 mod open;
 mod overlay;
 mod read;

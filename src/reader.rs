@@ -11,11 +11,11 @@ use zerocopy::FromZeros;
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
 use crate::options::OpenOptions;
-use crate::place::{Handle, Place};
+use crate::place::{Handle, Place, within};
 use crate::raw_reader::{RawReader, RawSnapshot};
 use crate::record::Record;
 use crate::source::Source;
-use crate::store::{Entries, GetMany, Iter, Store, check_type, get, record_in, scan, within};
+use crate::store::{Entries, GetMany, Iter, Store, check_type, get, record_in, scan};
 
 /// A store that is read while somebody else may write it, in this process or another one.
 ///

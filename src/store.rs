@@ -18,7 +18,7 @@ pub use view::Slot;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::{Bound, Range, RangeBounds};
+use std::ops::{Range, RangeBounds};
 use std::path::Path;
 
 use zerocopy::{FromZeros, IntoBytes};
@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::format::checksum::{Summer, Summing};
 use crate::format::geometry::SlotIndex;
 use crate::options::OpenOptions;
-use crate::place::{Handle, Place};
+use crate::place::{Handle, Place, within};
 use crate::raw_store::{Appender, RawStore};
 use crate::reader::Reader;
 use crate::record::Record;
@@ -385,21 +385,6 @@ pub(crate) fn check_type<R: Record>(path: &Path, found: &Schema, order: ByteOrde
         return Err(Error::WrongByteOrder { path: path.to_owned(), expected, found });
     }
     Ok(())
-}
-
-/// The indices of a range that lie below `len`.
-pub(crate) fn within(range: impl RangeBounds<u64>, len: u64) -> Range<u64> {
-    let start = match range.start_bound() {
-        Bound::Included(&start) => start,
-        Bound::Excluded(&before) => before.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match range.end_bound() {
-        Bound::Included(&last) => last.saturating_add(1),
-        Bound::Excluded(&end) => end,
-        Bound::Unbounded => u64::MAX,
-    };
-    start..end.min(len)
 }
 
 impl<R> Store<R> {

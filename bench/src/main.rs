@@ -68,6 +68,8 @@ enum Part {
     Tail,
     /// Checking a whole store
     Verify,
+    /// What the system is told of how a store is read; what is read before it is asked for
+    Memory,
     /// Bytes on disk
     Space,
     /// Other sizes of records
@@ -124,6 +126,7 @@ fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
         Part::Group => parts::group::measure(bench),
         Part::Tail => parts::tail::measure(bench),
         Part::Verify => parts::verify::measure(bench),
+        Part::Memory => parts::memory::measure(bench),
         Part::Space => parts::space::measure(bench),
         Part::Sizes => parts::sizes::measure(bench),
         Part::Import => parts::import::measure(bench),

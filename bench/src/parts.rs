@@ -5,6 +5,7 @@ pub(crate) mod commit;
 pub(crate) mod extend;
 pub(crate) mod group;
 pub(crate) mod import;
+pub(crate) mod memory;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod reader;

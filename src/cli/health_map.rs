@@ -143,25 +143,43 @@ pub(crate) fn print(
     rows: usize,
     glyphs: Glyphs,
 ) -> io::Result<()> {
-    let digits = Numbers::digits(health);
-    let per_row = CELLS_PER_ROW.min(WIDTH - INDENT - GAP - digits);
+    let last = health.cells.len().saturating_sub(1);
+    let per_row = cells_per_row(health.slots_of(last).start);
     let health = health.joined(rows.saturating_mul(per_row));
     if health.cells.is_empty() {
         return writeln!(output, "{:INDENT$}no slots", "");
     }
-    let numbers = Numbers::of(&health, per_row);
-    for (row, cells) in health.cells.chunks(per_row).enumerate() {
-        let first = numbers.show(health.slots_of(row * per_row).start);
-        let width = numbers.width;
+    let states = health.cells.iter().map(State::of);
+    let cells: Vec<_> = states.map(|state| (state.glyph(glyphs), state.style())).collect();
+    print_rows(output, ctx, &cells, per_row, |cell| health.slots_of(cell).start)?;
+    print_legend(output, ctx, &health, glyphs)
+}
+
+/// Cells that fit into a row that begins with a number up to this one.
+pub(crate) fn cells_per_row(greatest: u64) -> usize {
+    CELLS_PER_ROW.min(WIDTH - INDENT - GAP - greatest.to_string().len())
+}
+
+/// Prints rows of cells, each row behind the number of what its first cell begins with.
+pub(crate) fn print_rows(
+    output: &mut impl Write,
+    ctx: &Context,
+    cells: &[(char, Style)],
+    per_row: usize,
+    start_of: impl Fn(usize) -> u64,
+) -> io::Result<()> {
+    let last_row = cells.len().saturating_sub(1) / per_row;
+    let numbers = Numbers::up_to(start_of(last_row * per_row), per_row);
+    for (row, cells) in cells.chunks(per_row).enumerate() {
+        let (first, width) = (numbers.show(start_of(row * per_row)), numbers.width);
         write!(output, "{:INDENT$}{first:>width$}{:GAP$}", "", "")?;
-        for run in cells.chunk_by(|a, b| State::of(a) == State::of(b)) {
-            let state = State::of(&run[0]);
-            let glyphs = state.glyph(glyphs).to_string().repeat(run.len());
-            write!(output, "{}", ctx.paint(state.style(), glyphs))?;
+        for run in cells.chunk_by(|a, b| a == b) {
+            let (glyph, style) = run[0];
+            write!(output, "{}", ctx.paint(style, glyph.to_string().repeat(run.len())))?;
         }
         writeln!(output)?;
     }
-    print_legend(output, ctx, &health, glyphs)
+    Ok(())
 }
 
 fn print_legend(
@@ -187,30 +205,22 @@ fn print_legend(
     writeln!(output, "{line}{}", ctx.paint(DIM, caption))
 }
 
-/// Slot numbers at the left, with commas if there is room for them.
+/// Numbers at the left, with commas if there is room for them.
 struct Numbers {
     width: usize,
     has_commas: bool,
 }
 
 impl Numbers {
-    /// Digits of the greatest number that can be at the left.
-    fn digits(health: &Health) -> usize {
-        let last = health.cells.len().saturating_sub(1);
-        health.slots_of(last).start.to_string().len()
-    }
-
-    fn of(health: &Health, per_row: usize) -> Self {
-        let last_row = (health.cells.len() - 1) / per_row;
-        let greatest = health.slots_of(last_row * per_row).start;
+    fn up_to(greatest: u64, per_row: usize) -> Self {
         let with_commas = HumanCount(greatest).to_string().len();
         let has_commas = INDENT + with_commas + GAP + per_row <= WIDTH;
         let width = if has_commas { with_commas } else { greatest.to_string().len() };
         Self { width, has_commas }
     }
 
-    fn show(&self, slot: u64) -> String {
-        if self.has_commas { HumanCount(slot).to_string() } else { slot.to_string() }
+    fn show(&self, number: u64) -> String {
+        if self.has_commas { HumanCount(number).to_string() } else { number.to_string() }
     }
 }
 

@@ -3,6 +3,7 @@
 mod document;
 mod health;
 mod journal;
+mod residency;
 mod text;
 
 use std::path::PathBuf;
@@ -24,6 +25,10 @@ use health::Health;
 pub(crate) struct Args {
     /// The store
     pub(crate) file: PathBuf,
+
+    /// Show which parts of the file are in memory as well
+    #[arg(long)]
+    pub(crate) residency: bool,
 }
 
 /// Prints what the file says.
@@ -31,12 +36,15 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let inspection = stridedb::inspect(&args.file)?;
     let counts = Counts::of(&inspection);
     let health = Health::of(&inspection, &counts);
+    let residency = args.residency.then(|| stridedb::residency(&args.file)).transpose()?;
     let mut output = ctx.output();
     if ctx.json {
-        let document = Document::new(&args.file, &inspection, &counts, &health);
+        let residency = residency.as_ref().map(residency::Document::new);
+        let document = Document::new(&args.file, &inspection, &counts, &health, residency);
         print_document(&mut output, "inspect", document)?;
     } else {
-        text::print(&mut output, ctx, &args.file, &inspection, &counts, &health)?;
+        let seen = text::Seen { counts: &counts, residency: residency.as_ref(), health: &health };
+        text::print(&mut output, ctx, &args.file, &inspection, &seen)?;
     }
     Ok(health.exit())
 }

@@ -203,7 +203,7 @@ fn inspect_instead(file: PathBuf) -> Result<inspect::Args, Failure> {
         let message = format!("`{}` is neither a verb nor a file; {hint}", file.display());
         return Err(Failure::usage(message));
     }
-    Ok(inspect::Args { file })
+    Ok(inspect::Args { file, residency: false })
 }
 
 /// The verb that a word was meant to be.

@@ -11,6 +11,8 @@
 //! it does not corrupt it.
 #![allow(unsafe_code, reason = "the only place where mapped memory is touched")]
 
+mod options;
+
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -20,30 +22,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::element::{Element, WORD_SIZE, Words};
 
+pub(crate) use options::MappingOptions;
+pub use options::{Access, Growth};
+
 /// No machine has smaller pages.
-#[cfg(target_os = "linux")]
-const PAGE_SIZE: usize = 4096;
-
-/// How a mapping follows its file when it grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Growth {
-    /// Map this many bytes more than the file has, so that it can grow in place. Costs addresses,
-    /// not memory.
-    Reserve(u64),
-    /// Map what the file has; to grow, unmap and map again.
-    Remap,
-}
-
-impl Default for Growth {
-    /// 64 GiB are reserved where addresses are plenty: on 64-bit Linux.
-    fn default() -> Self {
-        if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
-            Self::Reserve(64 << 30)
-        } else {
-            Self::Remap
-        }
-    }
-}
+pub(super) const PAGE_SIZE: usize = 4096;
 
 /// A mapped file: from some place on, an array of elements of one size.
 ///
@@ -59,19 +42,9 @@ pub(crate) struct Mapping {
     count: AtomicUsize,
     writable: bool,
     growth: Growth,
+    access: Access,
     #[cfg(test)]
     file: super::identity::Identity,
-}
-
-/// How a mapping is made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MappingOptions {
-    /// Where the elements begin, in bytes; a multiple of 8.
-    pub(crate) start: u64,
-    /// Bytes from one element to the next; a multiple of 8, and at least 16.
-    pub(crate) stride: u32,
-    pub(crate) writable: bool,
-    pub(crate) growth: Growth,
 }
 
 impl Mapping {
@@ -82,12 +55,12 @@ impl Mapping {
     /// The system's; `InvalidInput` if the file is longer than the address space, or the elements
     /// are not made of words.
     pub(crate) fn new(file: &File, len: u64, options: MappingOptions) -> io::Result<Self> {
-        let MappingOptions { writable, growth, .. } = options;
+        let MappingOptions { writable, growth, access, .. } = options;
         let (start, stride) = (to_usize(options.start)?, to_usize(options.stride.into())?);
         if start % 8 != 0 || stride % 8 != 0 || stride < 16 {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let (raw, len) = map(file, len, writable, growth)?;
+        let (raw, len) = map(file, len, writable, growth, access)?;
         let mapping = Self {
             raw,
             len: AtomicUsize::new(0),
@@ -96,6 +69,7 @@ impl Mapping {
             count: AtomicUsize::new(0),
             writable,
             growth,
+            access,
             #[cfg(test)]
             file: super::identity::Identity::of(file)?,
         };
@@ -142,7 +116,7 @@ impl Mapping {
             self.set_len(new_len);
             return Ok(false);
         }
-        if let Ok((raw, len)) = map(file, len, self.writable, self.growth) {
+        if let Ok((raw, len)) = map(file, len, self.writable, self.growth, self.access) {
             self.raw = raw;
             self.set_len(len);
             return Ok(true);
@@ -152,12 +126,13 @@ impl Mapping {
 
     fn give_up_and_map(&mut self, file: &File, new_len: u64) -> io::Result<bool> {
         let nothing = MmapRaw::from(MmapMut::map_anon(1)?); // Without even that, the old one stays.
-        let old_len = u64::try_from(self.len()).unwrap_or(u64::MAX);
+        let old_len = to_u64(self.len());
         self.set_len(0);
         self.raw = nothing;
-        let (result, (raw, len)) = match map(file, new_len, self.writable, Growth::Remap) {
+        let map = |len| map(file, len, self.writable, Growth::Remap, self.access);
+        let (result, (raw, len)) = match map(new_len) {
             Ok(mapped) => (Ok(true), mapped),
-            Err(error) => (Err(error), map(file, old_len, self.writable, Growth::Remap)?),
+            Err(error) => (Err(error), map(old_len)?),
         };
         self.raw = raw;
         self.set_len(len);
@@ -187,17 +162,64 @@ impl Mapping {
     pub(crate) fn populate(&self, first: u64, last: u64) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
-            let place = |index| usize::try_from(index).ok().filter(|&index| index < self.count());
-            let Some((first, last)) = place(first).zip(place(last)) else { return Ok(()) };
-            // Neither wraps: both elements end at or before `self.len`.
-            let start = first.wrapping_mul(self.stride).wrapping_add(self.start);
-            let end = last.wrapping_add(1).wrapping_mul(self.stride).wrapping_add(self.start);
-            self.populate_range(start, end.saturating_sub(start))?;
+            let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
+            self.populate_range(start, len)?;
         }
         Ok(())
     }
 
-    /// The same for bytes of the file.
+    /// Where the elements from `first` to `last` stand, and how many bytes they have; `None` if
+    /// there are not as many.
+    fn place_of(&self, first: u64, last: u64) -> Option<(usize, usize)> {
+        let place = |index| usize::try_from(index).ok().filter(|&index| index < self.count());
+        let (first, last) = (place(first)?, place(last)?);
+        // Neither wraps: both elements end at or before `self.len`.
+        let start = first.wrapping_mul(self.stride).wrapping_add(self.start);
+        let end = last.wrapping_add(1).wrapping_mul(self.stride).wrapping_add(self.start);
+        Some((start, end.saturating_sub(start)))
+    }
+
+    /// Says in which order the elements from `first` to `last` will be read.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub(crate) fn advise(&self, first: u64, last: u64, access: Access) -> io::Result<()> {
+        let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
+        self.raw.advise_range(access.advice(), start, len)
+    }
+
+    /// Has the elements from `first` to `last` in memory and in this process's view, so that a read
+    /// waits neither for the disk nor for a page fault.
+    ///
+    /// # Errors
+    ///
+    /// The system's, also if the file was cut.
+    pub(crate) fn prefault(&self, first: u64, last: u64) -> io::Result<()> {
+        let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
+        #[cfg(target_os = "linux")]
+        match self.raw.advise_range(memmap2::Advice::PopulateRead, start, len) {
+            // Before Linux 5.14.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+            result => return result,
+        }
+        self.touch(start, len);
+        Ok(())
+    }
+
+    /// Reads a word of each page. Before a page's last element there may be none of this type.
+    fn touch(&self, start: usize, len: usize) {
+        for offset in (start..start.saturating_add(len)).step_by(PAGE_SIZE) {
+            let place = offset.saturating_sub(self.start);
+            let index = place.checked_div(self.stride).unwrap_or(0);
+            let within = place.checked_rem(self.stride).unwrap_or(0).wrapping_div(WORD_SIZE);
+            let words = self.words(to_u64(index), self.stride.saturating_sub(8));
+            let word = words.and_then(|words| words.get(within));
+            std::hint::black_box(word.map(|word| word.load(Ordering::Relaxed)));
+        }
+    }
+
+    /// The same as [`Mapping::populate`] for bytes of the file.
     ///
     /// # Errors
     ///
@@ -412,7 +434,13 @@ pub(crate) fn prefetch<W>(words: &[W]) {
 }
 
 /// Maps `len` bytes and, if there are addresses for it, what `growth` reserves.
-fn map(file: &File, len: u64, writable: bool, growth: Growth) -> io::Result<(MmapRaw, usize)> {
+fn map(
+    file: &File,
+    len: u64,
+    writable: bool,
+    growth: Growth,
+    access: Access,
+) -> io::Result<(MmapRaw, usize)> {
     let len = to_usize(len)?;
     let reserved = match growth {
         Growth::Reserve(bytes) => usize::try_from(bytes).ok(),
@@ -423,6 +451,9 @@ fn map(file: &File, len: u64, writable: bool, growth: Growth) -> io::Result<(Mma
         Some(Ok(raw)) => raw,
         _ => map_span(file, len, writable)?,
     };
+    if access != Access::Normal {
+        let _ = raw.advise(access.advice()); // Where it is not taken, nothing is lost.
+    }
     Ok((raw, len))
 }
 
@@ -453,6 +484,40 @@ pub(super) fn word_wiped_on_fork() -> Option<&'static AtomicUsize> {
     None
 }
 
+/// Which pages of a file are in memory: a byte for each page from `offset` on, of which bit 0 says
+/// so. `None` where the system does not tell. The pages are not touched.
+///
+/// # Errors
+///
+/// The system's.
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "others do not tell"))]
+pub(super) fn resident_pages(
+    file: &File,
+    offset: u64,
+    len: usize,
+    page_size: usize,
+) -> io::Result<Option<Vec<u8>>> {
+    #[cfg(target_os = "linux")]
+    {
+        let raw = MmapOptions::new().offset(offset).len(len).map_raw_read_only(file)?;
+        let mut pages = vec![0_u8; raw.len().div_ceil(page_size)];
+        // SAFETY: `raw` begins at a page, since `offset` is a multiple of the page size or the call
+        // fails, and `raw.len()` bytes of it are mapped; the system writes a byte for each of their
+        // pages, and `pages` has as many. Nothing is read or written through the mapping.
+        let told = unsafe { libc::mincore(raw.as_mut_ptr().cast(), raw.len(), pages.as_mut_ptr()) };
+        if told != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Some(pages))
+    }
+    #[cfg(not(target_os = "linux"))]
+    Ok(None)
+}
+
+fn to_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
 fn to_usize(len: u64) -> io::Result<usize> {
     usize::try_from(len).map_err(|_| {
         let message = format!("{len} bytes do not fit into this machine's address space");
@@ -461,8 +526,11 @@ fn to_usize(len: u64) -> io::Result<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::sequence::WordByWord;
+mod tests;
+
+#[cfg(test)]
+mod unsafe_tests {
+    use super::tests::mapped;
     use super::*;
 
     #[cfg(target_os = "linux")]
@@ -484,58 +552,30 @@ mod tests {
         assert_eq!(word.load(Ordering::Relaxed), 7, "the parent's word changed");
     }
 
-    /// Elements of two words and a trailer, from byte 8 on.
-    fn mapped(len: u64, writable: bool, growth: Growth) -> (File, Mapping) {
-        let file = tempfile::tempfile().unwrap();
-        file.set_len(len).unwrap();
-        let options = MappingOptions { start: 8, stride: 24, writable, growth };
-        let mapping = Mapping::new(&file, len, options).unwrap();
-        (file, mapping)
-    }
-
-    fn read(mapping: &Mapping, index: u64) -> Option<([u64; 2], [u8; 8])> {
-        let mut area = [0_u64; 2];
-        let element = mapping.element(index, 16)?;
-        element.copy_area(area.as_mut_bytes(), WordByWord);
-        Some((area, element.trailer()))
-    }
-
+    /// A store through a read-only mapping ends the process, and the file stays what it was.
+    #[cfg(target_os = "linux")]
     #[test]
-    fn what_is_written_is_read() {
-        let (_file, mut mapping) = mapped(4096, true, Growth::Remap);
-        mapping.write(1, &[1, 2], [3; 8]).unwrap();
-        mapping.overwrite(1, &[4, 5], [9; 8], [6; 8]).unwrap();
-        assert_eq!(read(&mapping, 1), Some(([4, 5], [6; 8])));
-    }
-
-    #[test]
-    fn elements_stand_where_they_should() {
+    fn a_stray_store_into_a_read_only_mapping_dies() {
         use std::os::unix::fs::FileExt;
-        let (file, mut mapping) = mapped(4096, true, Growth::Remap);
-        mapping.write(3, &[1, u64::MAX], [7; 8]).unwrap();
-        let mut bytes = [1; 24];
-        file.read_exact_at(&mut bytes, 8 + 3 * 24).unwrap();
-        let (area, trailer) = bytes.split_at(16);
-        assert_eq!((area, trailer), ([1, u64::MAX].as_bytes(), [7; 8].as_slice()));
-    }
-
-    #[test]
-    fn what_is_written_stays_when_its_memory_is_released() {
-        let (_file, mut mapping) = mapped(1 << 20, true, Growth::Remap);
-        mapping.write(170, &[1, 2], [3; 8]).unwrap();
-        mapping.release().unwrap();
-        assert_eq!(read(&mapping, 170), Some(([1, 2], [3; 8])));
-    }
-
-    #[test]
-    fn nothing_outside_the_file_is_touched() {
-        let (_file, mut mapping) = mapped(8 + 24 * 7 + 23, true, Growth::Reserve(1 << 20));
-        assert!(read(&mapping, 6).is_some());
-        for index in [7, 8, 1 << 40, u64::MAX / 24, u64::MAX] {
-            assert_eq!(read(&mapping, index), None, "element {index}");
-            assert_eq!(mapping.write(index, &[0; 2], [0; 8]), None, "element {index}");
+        for (writable, expected) in [(true, 0), (false, libc::SIGSEGV)] {
+            let (file, mapping) = mapped(4096, writable, Growth::Remap);
+            // SAFETY: until it ends, the child calls nothing but what a signal handler may call.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: the bytes are mapped, and if the mapping is not writable, that they are
+                // not is what is tried: the system ends the child.
+                unsafe { mapping.raw.as_mut_ptr().write_volatile(7) };
+                // SAFETY: it ends the child, and runs nothing of the parent's.
+                unsafe { libc::_exit(0) };
+            }
+            let mut status = 0;
+            // SAFETY: `status` is an integer that lives longer than the call.
+            let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+            assert_eq!((waited, libc::WTERMSIG(status)), (child, expected));
+            let mut byte = [1];
+            file.read_exact_at(&mut byte, 0).unwrap();
+            assert_eq!(byte, [if writable { 7 } else { 0 }]);
         }
-        assert_eq!(mapping.write(0, &[0; 3], [0; 8]), None, "an element of another size");
     }
 
     #[test]
@@ -549,42 +589,5 @@ mod tests {
         // SAFETY: as above.
         let others = unsafe { mapping.elements::<[u64; 2]>(1) };
         assert_eq!(others, None, "elements of another size");
-    }
-
-    #[test]
-    fn elements_that_are_not_made_of_words_are_refused() {
-        let file = tempfile::tempfile().unwrap();
-        for (start, stride) in [(4, 24), (8, 20), (8, 8), (8, 0)] {
-            let options = MappingOptions { start, stride, writable: false, growth: Growth::Remap };
-            assert!(Mapping::new(&file, 0, options).is_err(), "{start}, {stride}");
-        }
-    }
-
-    #[test]
-    fn a_read_only_mapping_is_not_written() {
-        let (_file, mut mapping) = mapped(4096, false, Growth::Remap);
-        assert_eq!(mapping.write(0, &[1; 2], [1; 8]), None);
-        assert_eq!(mapping.overwrite(0, &[1; 2], [1; 8], [1; 8]), None);
-    }
-
-    #[test]
-    fn a_mapping_follows_its_file_in_both_ways() {
-        for (growth, moves) in [(Growth::Reserve(1 << 30), false), (Growth::Remap, true)] {
-            let (file, mut mapping) = mapped(4096, true, growth);
-            mapping.write(0, &[7; 2], [8; 8]).unwrap();
-            file.set_len(1 << 20).unwrap();
-            assert_eq!(mapping.resize(&file, 1 << 20).unwrap(), moves, "{growth:?}");
-            mapping.write(43_689, &[1; 2], [2; 8]).unwrap();
-            assert_eq!(read(&mapping, 43_690), None, "{growth:?}");
-            assert_eq!(read(&mapping, 0), Some(([7; 2], [8; 8])), "{growth:?}");
-        }
-    }
-
-    #[test]
-    fn if_the_old_mapping_must_go_first_it_comes_back_when_there_is_no_room() {
-        let (file, mut mapping) = mapped(4096, true, Growth::Remap);
-        mapping.write(0, &[7; 2], [8; 8]).unwrap();
-        assert!(mapping.resize(&file, u64::MAX >> 1).is_err());
-        assert_eq!(read(&mapping, 0), Some(([7; 2], [8; 8])));
     }
 }

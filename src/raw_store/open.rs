@@ -65,6 +65,9 @@ impl RawStore {
         let mut store = Self::adopt(file, access, options)?;
         accept(&store)?;
         store.take_up(claim)?;
+        if options.prefault {
+            store.prefault(.., None)?;
+        }
         Ok(store)
     }
 
@@ -111,6 +114,7 @@ impl RawStore {
             stride: geometry.stride(),
             writable: true,
             growth: options.growth,
+            access: options.access,
         };
         let mapping = Mapping::new(file.file(), structures.file_len, mapping_options)
             .map_err(Error::io("map", file.path()))?;

@@ -6,6 +6,7 @@ use super::{Access, RawStore};
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{NO_SLOT, State, free_link, write_free_link};
+use crate::memory::PageFaults;
 use crate::options::Durability;
 
 use super::slots;
@@ -40,6 +41,8 @@ pub struct Statistics {
     pub growth_count: u64,
     /// How often growing moved the mapping to other addresses.
     pub remap_count: u64,
+    /// Page faults of this process, where the system tells.
+    pub page_faults: Option<PageFaults>,
 }
 
 impl RawStore {
@@ -173,17 +176,8 @@ impl RawStore {
             checkpoint_count: self.progress.checkpoint_count,
             growth_count: self.progress.growth_count,
             remap_count: self.progress.remap_count,
+            page_faults: PageFaults::now(),
         })
-    }
-
-    /// Gives the memory of the mapped file back to the system; nothing is written or forgotten,
-    /// and what is touched again is read again. For long walks through large stores.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`]
-    pub fn release_memory(&self) -> Result<()> {
-        self.slots.mapping.release().map_err(Error::io("release memory of", self.file.path()))
     }
 
     fn check_maintenance(&self, operation: &'static str) -> Result<()> {

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
+use super::Store;
 use super::scan::scan;
-use super::{Store, within};
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
+use crate::place::within;
 use crate::record::Record;
 use crate::source::Source;
 

@@ -2,9 +2,10 @@
 
 use std::ops::{Range, RangeBounds};
 
-use super::{Store, get, record_in, within};
+use super::{Store, get, record_in};
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
+use crate::place::within;
 use crate::raw_store::CopiedSlots;
 use crate::record::Record;
 use crate::source::Source;

@@ -127,6 +127,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
     std::fs::write(sandbox.path("rotten.stride"), rotten).unwrap();
     let runs: &[&[&str]] = &[
         &["inspect", "ticks.stride"],
+        &["inspect", "ticks.stride", "--residency"],
         &["inspect", "busy.stride"],
         &["inspect", "hot.stride"],
         &["history", "hot.stride"],

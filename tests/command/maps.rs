@@ -107,3 +107,24 @@ fn a_store_without_slots_has_no_map() {
     let text = sandbox.stdout_of(&["map", "ticks.stride"]);
     assert!(text.ends_with("\n  no slots\n"), "{text}");
 }
+
+/// Which parts are in memory: all that was just written.
+#[cfg(target_os = "linux")]
+#[test]
+fn inspect_draws_what_is_in_memory() {
+    let sandbox = Sandbox::with_ticks(10_000);
+    let ended = run_in(&sandbox, ["C", "C", "C"], &["inspect", "ticks.stride", "--residency"]);
+    let (_, text) = ended.stdout.split_once("In memory\n").unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let document = sandbox.document(&["inspect", "ticks.stride", "--residency", "--json"]);
+    let residency = &document["residency"];
+    let count = residency["page_count"].as_u64().unwrap();
+    assert_eq!(residency["resident_count"], count, "{residency}");
+    assert_eq!(residency["cells"].as_array().unwrap().len() as u64, count, "{residency}");
+    assert_eq!(lines[0], format!("  {count} of {count} pages of 4.00 KiB, 100 %"), "{text}");
+    assert!(lines[1].trim_start().starts_with("0  ##"), "{text}");
+    let legend = "  . not in memory   - some   + over half   # in memory  each cell is 4.00 KiB";
+    assert!(lines.contains(&legend), "{text}");
+    let document = sandbox.document(&["inspect", "ticks.stride", "--json"]);
+    assert!(document["residency"].is_null(), "nobody asked: {document}");
+}

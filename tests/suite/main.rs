@@ -26,6 +26,7 @@ mod journals;
 mod locks;
 mod many;
 mod many_updates;
+mod memory;
 mod places;
 mod python;
 mod readers;

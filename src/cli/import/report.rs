@@ -36,7 +36,9 @@ pub(super) fn tell(args: &Args, ctx: &Context, counts: Counts) {
     if ctx.quiet {
         return;
     }
-    if let Err(failure) = inspect::run(&inspect::Args { file: args.file.clone() }, ctx) {
+    if let Err(failure) =
+        inspect::run(&inspect::Args { file: args.file.clone(), residency: false }, ctx)
+    {
         warn_of_report(failure.message());
     }
     let Counts { imported, rejected, truncated_texts, batches } = counts;

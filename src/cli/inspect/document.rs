@@ -11,7 +11,7 @@ use stridedb::format::meta::{Meta, NAMES};
 
 use super::health::Health;
 use super::text::hex;
-use super::{Counts, journal};
+use super::{Counts, journal, residency};
 use crate::cli::locks::HolderDocument;
 use crate::cli::output::lossy;
 
@@ -40,6 +40,8 @@ pub(super) struct Document<'a> {
     journal: journal::Document<'a>,
     live: LiveDocument<'a>,
     holders: Vec<HolderDocument<'a>>,
+    /// If it was asked for.
+    residency: Option<residency::Document>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +101,7 @@ impl<'a> Document<'a> {
         inspection: &'a Inspection,
         counts: &Counts,
         health: &'a Health,
+        residency: Option<residency::Document>,
     ) -> Self {
         let source = inspection.identity_source;
         let schema = inspection.schema.as_ref().ok();
@@ -123,6 +126,7 @@ impl<'a> Document<'a> {
             journal: journal::Document::new(&inspection.journal, counts.is_busy),
             live: LiveDocument::new(&inspection.live),
             holders: inspection.holders.iter().map(HolderDocument::new).collect(),
+            residency,
         }
     }
 }

@@ -10,7 +10,7 @@ use stridedb::format::header::{Header, Identity};
 use stridedb::format::live::Live;
 use stridedb::format::meta::{Meta, NAMES};
 use stridedb::schema::{ByteOrder, Field, Kind, Schema, Type};
-use stridedb::{Inspection, JournalState};
+use stridedb::{Inspection, JournalState, Residency};
 
 use super::Counts;
 use super::health::{Health, State};
@@ -23,21 +23,31 @@ use crate::cli::table::{Heading, Table, printable};
 /// The width of a line's name.
 const NAME_WIDTH: usize = 12;
 
+/// What was made of an inspection.
+pub(super) struct Seen<'a> {
+    pub(super) counts: &'a Counts,
+    pub(super) residency: Option<&'a Residency>,
+    pub(super) health: &'a Health,
+}
+
 /// Prints all groups.
 pub(super) fn print(
     output: &mut Output,
     ctx: &Context,
     file: &Path,
     inspection: &Inspection,
-    counts: &Counts,
-    health: &Health,
+    seen: &Seen<'_>,
 ) -> io::Result<()> {
+    let Seen { counts, residency, health } = *seen;
     let mut page = Page { output, ctx };
     page.identity(file, inspection)?;
     page.records(inspection)?;
     page.contents(inspection, counts)?;
     page.structures(inspection, counts.is_busy)?;
     page.holders(inspection)?;
+    if let Some(residency) = residency {
+        page.residency(residency)?;
+    }
     page.health(health)?;
     output.flush()
 }
@@ -180,6 +190,12 @@ impl Page<'_> {
             writeln!(self.output, "  nobody on this machine")?;
         }
         Ok(())
+    }
+
+    fn residency(&mut self, residency: &Residency) -> io::Result<()> {
+        self.title("In memory")?;
+        writeln!(self.output, "  {}", super::residency::summary(residency))?;
+        super::residency::print(self.output, self.ctx, residency)
     }
 
     fn health(&mut self, health: &Health) -> io::Result<()> {

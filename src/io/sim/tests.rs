@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::trace::{Event, FileId, Run};
 use super::*;
 use crate::error::Error;
-use crate::io::{Growth, Lock, Mapping, MappingOptions, NewFile, StoreFile};
+use crate::io::{Access, Growth, Lock, Mapping, MappingOptions, NewFile, StoreFile};
 
 /// What a crash may leave of the file `f`, as one letter for each 8 bytes; `-` if it is not there.
 /// Crashes before the last note do not count.
@@ -157,7 +157,8 @@ fn what_goes_through_a_mapping_is_recorded() {
     let recorder = Recorder::new();
     let _attached = recorder.attach();
     let file = two_units(&recorder);
-    let options = MappingOptions { start: 0, stride: 16, writable: true, growth: Growth::Remap };
+    let (growth, access) = (Growth::Remap, Access::Normal);
+    let options = MappingOptions { start: 0, stride: 16, writable: true, growth, access };
     let mut mapping = Mapping::new(file.file(), 16, options).unwrap();
     let area = u64::from_le_bytes([b'x'; 8]);
     mapping.overwrite(0, &[area], [b'o'; 8], [b'y'; 8]).unwrap();

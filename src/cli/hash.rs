@@ -1,5 +1,7 @@
 //! `stridedb hash`: one number that says which records a store holds.
 
+mod algorithm;
+
 use std::cell::Cell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,13 +9,14 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use stridedb::format::checksum::crc32;
 use stridedb::format::digest::Digest;
-use stridedb::{RawReader, RawSnapshot};
+use stridedb::{RawReader, RawSnapshot, Role};
 
 use super::exit::{Exit, Failure, chain};
 use super::open::{is_about_slot, keep_memory_small, to_read};
 use super::output::{Context, complain, counted, lossy, print_document};
 use super::progress::Progress;
 use super::table::printable;
+use algorithm::{Algorithm, Hasher};
 
 /// How often the records are read anew because a writer has changed some meanwhile.
 const TRIES_MAX: u32 = 4;
@@ -22,7 +25,7 @@ const SLOTS_PER_REPORT: u64 = 4096;
 /// How many damaged slots of a file are told one by one.
 const TOLD_MAX: u64 = 5;
 
-/// Print the content digest of stores, computed from their records
+/// Print the content digest of stores, computed from their records, or a cryptographic hash
 ///
 /// A line for each file: the digest, two spaces, the name. The digest depends on the records and
 /// their slots alone: stores whose digests differ hold different records, and those of one schema
@@ -38,6 +41,28 @@ pub(crate) struct Args {
     /// Print the digest that the store keeps, at once and without reading a record
     #[arg(long)]
     stored: bool,
+
+    /// Print the SHA-256 of the records, as `export --format raw` writes them
+    #[arg(long, conflicts_with_all = ["stored", "blake3"])]
+    sha256: bool,
+
+    /// Print the BLAKE3 of the records, as `export --format raw` writes them
+    #[arg(long, conflicts_with = "stored")]
+    blake3: bool,
+
+    /// Hash the file's bytes in place of the records: with --sha256 or --blake3
+    #[arg(long)]
+    whole_file: bool,
+}
+
+impl Args {
+    fn algorithm(&self) -> Option<Algorithm> {
+        match (self.sha256, self.blake3) {
+            (true, _) => Some(Algorithm::Sha256),
+            (_, true) => Some(Algorithm::Blake3),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -56,12 +81,20 @@ struct Document<'a> {
     len: Option<u64>,
     live_count: Option<u64>,
     slots_damaged: u64,
+    /// `sha256`, `blake3`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    algorithm: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
 /// The digest of a store as of one commit.
+#[derive(Default)]
 struct Hashed {
+    /// Of the records or the file's bytes, if it was asked for and can be had.
+    hash: Option<String>,
     /// None if slots are damaged, or if none is kept.
     digest: Option<Digest>,
     stored: Option<Digest>,
@@ -74,11 +107,19 @@ struct Hashed {
 
 /// Hashes the files one after the other. What cannot be hashed does not keep the others back.
 pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
+    let algorithm = args.algorithm();
+    if args.whole_file && algorithm.is_none() {
+        return Err(Failure::usage("--whole-file goes with --sha256 or --blake3"));
+    }
     let mut output = ctx.output();
     let mut exit = Exit::FINE;
     let mut documents = Vec::new();
     for file in &args.files {
-        let (found, code) = match hash(file, args.stored, ctx) {
+        let hashed = match algorithm.filter(|_| args.whole_file) {
+            Some(algorithm) => hash_bytes(file, algorithm, ctx).map(|hash| (hash, Exit::FINE)),
+            None => hash(file, args.stored, algorithm, ctx),
+        };
+        let (found, code) = match hashed {
             Ok((hashed, code)) => (Ok(hashed), code),
             Err(failure) => {
                 let code = failure.exit();
@@ -88,26 +129,50 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         let problems = problems(file, &found);
         exit |= code | found.as_ref().map_or(Exit::FINE, Hashed::exit);
         if ctx.json {
-            documents.push(Document::new(file, &found, &problems));
+            documents.push((file, found, problems));
             continue;
         }
-        if let Ok(Hashed { digest: Some(digest), .. }) = &found {
-            writeln!(output, "{digest}  {}", printable(&file.display().to_string()))?;
+        let printed = found.as_ref().ok().and_then(|hashed| match algorithm {
+            Some(_) => hashed.hash.clone(),
+            None => hashed.digest.map(|digest| digest.to_string()),
+        });
+        if let Some(printed) = printed {
+            writeln!(output, "{printed}  {}", printable(&file.display().to_string()))?;
             output.flush()?;
         }
         problems.iter().for_each(|problem| complain("error", problem));
     }
     if ctx.json {
-        print_document(&mut output, "hash", Documents { files: documents })?;
+        let files = documents.iter();
+        let files =
+            files.map(|(file, found, problems)| Document::new(file, algorithm, found, problems));
+        print_document(&mut output, "hash", Documents { files: files.collect() })?;
     }
     Ok(exit)
 }
 
-fn hash(file: &Path, stored: bool, ctx: &Context) -> Result<(Hashed, Exit), Failure> {
+/// The hash of a file's bytes, whatever they are.
+fn hash_bytes(file: &Path, algorithm: Algorithm, ctx: &Context) -> Result<Hashed, Failure> {
+    let progress = Progress::new(ctx, format!("hash {}", file.display()));
+    let hash = Some(algorithm.of_file(file, &progress)?);
+    let holders = stridedb::holders(file).unwrap_or_default();
+    if holders.iter().any(|holder| holder.role > Role::Reader) {
+        let file = file.display();
+        ctx.note(format_args!("{file} is being written: this is the hash of no one moment"));
+    }
+    Ok(Hashed { hash, ..Hashed::default() })
+}
+
+fn hash(
+    file: &Path,
+    stored: bool,
+    algorithm: Option<Algorithm>,
+    ctx: &Context,
+) -> Result<(Hashed, Exit), Failure> {
     let (store, exit) = to_read(file, ctx)?;
     let hashed = match stored {
         true => store.read(|snapshot| Ok::<_, stridedb::Error>(Hashed::stored(snapshot)))?,
-        false => compute(&store, file, ctx)?,
+        false => compute(&store, file, algorithm, ctx)?,
     };
     if stored && hashed.digest.is_none() {
         let message = format!("{}: the store keeps no digest", file.display());
@@ -122,7 +187,12 @@ fn hash(file: &Path, stored: bool, ctx: &Context) -> Result<(Hashed, Exit), Fail
 
 /// The digest of all records as of one commit. If a writer changes some before all are read, they
 /// are read anew, but not forever: to note which they were would take memory for each.
-fn compute(store: &RawReader, file: &Path, ctx: &Context) -> Result<Hashed, Failure> {
+fn compute(
+    store: &RawReader,
+    file: &Path,
+    algorithm: Option<Algorithm>,
+    ctx: &Context,
+) -> Result<Hashed, Failure> {
     let progress = Progress::of_slots(ctx, format!("hash {}", file.display()));
     let tries = Cell::new(0);
     store.read(|snapshot| {
@@ -133,13 +203,14 @@ fn compute(store: &RawReader, file: &Path, ctx: &Context) -> Result<Hashed, Fail
                 "try: `stridedb backup {file} COPY`, and hash the copy; or --stored"
             )));
         }
-        walk(store, snapshot, &progress)
+        walk(store, snapshot, algorithm.map(Algorithm::begin), &progress)
     })
 }
 
 fn walk(
     store: &RawReader,
     snapshot: &RawSnapshot<'_>,
+    mut hasher: Option<Hasher>,
     progress: &Progress,
 ) -> Result<Hashed, Failure> {
     let geometry = store.geometry();
@@ -150,7 +221,12 @@ fn walk(
     let len = snapshot.len();
     for index in 0..len {
         match snapshot.get(index, &mut area[..record_size]) {
-            Ok(true) => digest.add(index, crc32(area.as_slice())),
+            Ok(true) => {
+                digest.add(index, crc32(area.as_slice()));
+                if let Some(hasher) = &mut hasher {
+                    hasher.update(&area[..record_size]);
+                }
+            }
             Ok(false) => {}
             Err(error) if is_about_slot(&error) => {
                 slots_damaged += 1;
@@ -165,8 +241,10 @@ fn walk(
         }
         keep_memory_small(store, index)?;
     }
-    let digest = (slots_damaged == 0).then_some(digest);
-    Ok(Hashed { digest, slots_damaged, told, ..Hashed::stored(snapshot) })
+    let is_whole = slots_damaged == 0;
+    let hash = hasher.filter(|_| is_whole).map(Hasher::finish);
+    let digest = is_whole.then_some(digest);
+    Ok(Hashed { hash, digest, slots_damaged, told, ..Hashed::stored(snapshot) })
 }
 
 /// What is wrong with a file, a line each.
@@ -199,8 +277,7 @@ impl Hashed {
             stored,
             len: snapshot.len(),
             live_count: snapshot.live_count(),
-            slots_damaged: 0,
-            told: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -216,7 +293,12 @@ impl Hashed {
 }
 
 impl<'a> Document<'a> {
-    fn new(file: &'a Path, found: &Result<Hashed, Failure>, problems: &[String]) -> Self {
+    fn new(
+        file: &'a Path,
+        algorithm: Option<Algorithm>,
+        found: &'a Result<Hashed, Failure>,
+        problems: &[String],
+    ) -> Self {
         let hashed = found.as_ref().ok();
         let text = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
         Self {
@@ -226,6 +308,8 @@ impl<'a> Document<'a> {
             len: hashed.map(|hashed| hashed.len),
             live_count: hashed.map(|hashed| hashed.live_count),
             slots_damaged: hashed.map_or(0, |hashed| hashed.slots_damaged),
+            algorithm: algorithm.map(Algorithm::name),
+            hash: hashed.and_then(|hashed| hashed.hash.as_deref()),
             error: (!problems.is_empty()).then(|| problems.join("\n")),
         }
     }

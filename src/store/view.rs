@@ -96,6 +96,14 @@ impl<R: Record> Store<R> {
     /// assert_eq!(slots[9].get(), Some(&Sample { value: 9 }));
     /// let sum: u64 = slots.iter().filter_map(|slot| slot.get()).map(|sample| sample.value).sum();
     /// assert_eq!(sum, 499_500 - 7);
+    ///
+    /// // The hash that `stridedb hash --sha256` prints, without a copy.
+    /// use sha2::{Digest, Sha256};
+    /// use stridedb::zerocopy::IntoBytes;
+    /// let mut hasher = Sha256::new();
+    /// slots.iter().filter_map(|slot| slot.get()).for_each(|one| hasher.update(one.as_bytes()));
+    /// let all: Vec<u8> = (0..1000_u64).filter(|n| *n != 7).flat_map(u64::to_ne_bytes).collect();
+    /// assert_eq!(hasher.finalize(), Sha256::digest(&all));
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub unsafe fn view(&self) -> Result<&[Slot<R>]> {

@@ -133,6 +133,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["history", "hot.stride"],
         &["locks", "busy.stride"],
         &["get", "ticks.stride", "0"],
+        &["hash", "ticks.stride", "--blake3"],
         &["schema", "ticks.stride", "--as", "toml"],
         &["infer", "ticks.csv"],
         &["import", "ticks.stride", "ticks.csv"],

@@ -157,3 +157,60 @@ fn a_store_is_hashed_beside_its_writer() {
     assert_ne!(before, after);
     assert_eq!(after, format!("{:016x}", writer.digest().unwrap()));
 }
+
+/// Both algorithms give what the export does, and other tools.
+#[test]
+fn a_hash_of_the_records_is_that_of_their_export() {
+    let sandbox = Sandbox::with_ticks(1000);
+    sandbox.stdout_of(&["delete", "ticks.stride", "7", "20..30", "-q"]);
+    sandbox.stdout_of(&["export", "ticks.stride", "-o", "ticks.raw", "--format", "raw", "-q"]);
+    for algorithm in ["sha256", "blake3"] {
+        let option = format!("--{algorithm}");
+        let of_records = sandbox.stdout_of(&["hash", "ticks.stride", &option]);
+        let of_export = sandbox.stdout_of(&["hash", "ticks.raw", &option, "--whole-file"]);
+        let (hash, name) = of_records.split_once("  ").unwrap();
+        assert_eq!((hash.len(), name), (64, "ticks.stride\n"));
+        assert_eq!(of_export, format!("{hash}  ticks.raw\n"));
+        let document = sandbox.document(&["hash", "ticks.stride", &option, "--json"]);
+        let found = &document["files"][0];
+        assert_eq!((&found["algorithm"], &found["hash"]), (&json!(algorithm), &json!(hash)));
+        assert_eq!(found["digest"], found["digest_stored"], "it is checked all the same");
+    }
+    // What the algorithms' own documents say of no bytes at all.
+    fs::write(sandbox.path("nothing"), b"").unwrap();
+    let hash = |option| sandbox.stdout_of(&["hash", "nothing", "--whole-file", option]);
+    let sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  nothing\n";
+    let blake3 = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262  nothing\n";
+    assert_eq!((hash("--sha256").as_str(), hash("--blake3").as_str()), (sha256, blake3));
+}
+
+#[test]
+fn damaged_records_have_no_hash_and_their_file_has_one() {
+    let sandbox = Sandbox::with_ticks(5);
+    sandbox.flip(sandbox.slot_offset(2));
+    let ended = sandbox.run(&["hash", "ticks.stride", "--sha256"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (4, ""), "{ended:?}");
+    assert!(ended.stderr.contains("slot 2"), "{ended:?}");
+    let ended = sandbox.run(&["hash", "ticks.stride", "--sha256", "--whole-file"]);
+    assert_eq!((ended.code, ended.stdout.len()), (0, 64 + 2 + 13), "{ended:?}");
+}
+
+#[test]
+fn what_is_no_file_or_not_asked_for_rightly_is_told() {
+    let sandbox = Sandbox::with_ticks(5);
+    fs::create_dir(sandbox.path("directory")).unwrap();
+    let runs: [(&[&str], u8, &str); 4] = [
+        (&["hash", "directory", "--sha256", "--whole-file"], 8, "not a file"),
+        (&["hash", "gone", "--sha256", "--whole-file"], 8, "gone"),
+        (&["hash", "ticks.stride", "--whole-file"], 16, "--sha256 or --blake3"),
+        (&["hash", "ticks.stride", "--sha256", "--stored"], 16, "--stored"),
+    ];
+    for (arguments, code, part) in runs {
+        let ended = sandbox.run(arguments);
+        assert_eq!(i32::from(code), ended.code, "{ended:?}");
+        assert!(ended.stderr.contains(part), "{ended:?}");
+    }
+    let _writer = stridedb::RawStore::open(sandbox.path("ticks.stride")).unwrap();
+    let ended = sandbox.run(&["hash", "ticks.stride", "--blake3", "--whole-file"]);
+    assert!(ended.code == 0 && ended.stderr.contains("no one moment"), "{ended:?}");
+}

@@ -5,6 +5,7 @@ mod iter;
 #[cfg(feature = "rayon")]
 mod par_scan;
 mod scan;
+mod sorted;
 mod transaction;
 mod view;
 

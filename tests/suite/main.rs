@@ -32,6 +32,7 @@ mod python;
 mod readers;
 mod repair;
 mod shared;
+mod sorted;
 mod store;
 mod transactions;
 mod typed;

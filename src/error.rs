@@ -157,6 +157,18 @@ pub enum Error {
         /// The slot.
         index: SlotIndex,
     },
+    /// The sum is more, or less, than the field can hold.
+    #[error("slot {index}: {value} and {add} is more than a field of type {field_type} can hold")]
+    Overflow {
+        /// The slot.
+        index: SlotIndex,
+        /// What the field holds.
+        value: String,
+        /// What was to be added.
+        add: String,
+        /// The type of integer.
+        field_type: &'static str,
+    },
     /// The slot was reused since the handle was made: its record is another one.
     #[error(
         "the handle's record at index {index} is gone: \

@@ -150,7 +150,7 @@ pub use raw_store::{Appender, OpenReport, RawStore, RawTransaction, SlotDump, St
 pub use reader::{Reader, Snapshot, Tail};
 pub use record::{FieldType, Record};
 pub use shared_store::SharedStore;
-pub use store::{Entries, GetMany, Iter, Slot, Store, Transaction};
+pub use store::{Entries, GetMany, Integer, Iter, Slot, Store, Transaction};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};
 pub use verify::{

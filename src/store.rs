@@ -1,5 +1,6 @@
 //! A store of records of one Rust type.
 
+mod atomic;
 mod get_many;
 mod iter;
 #[cfg(feature = "rayon")]
@@ -9,6 +10,7 @@ mod sorted;
 mod transaction;
 mod view;
 
+pub use atomic::Integer;
 pub use get_many::GetMany;
 pub use iter::{Entries, Iter};
 #[cfg(feature = "rayon")]

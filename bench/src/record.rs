@@ -15,7 +15,7 @@ pub(crate) trait Sample: Record {
 #[derive(Clone, Copy)]
 pub(crate) struct Tick {
     id: u64,
-    time: u64,
+    pub(crate) time: u64,
     price: f64,
     quantity: u64,
     symbol: [u8; 16],

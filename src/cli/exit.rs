@@ -137,6 +137,7 @@ fn exit_of(error: &stridedb::Error) -> Exit {
         Error::Schema(_)
         | Error::OutOfRange { .. }
         | Error::Deleted { .. }
+        | Error::Overflow { .. }
         | Error::RecordSize { .. } => Exit::USAGE,
         _ => Exit::COULD_NOT,
     }

@@ -8,6 +8,7 @@ mod common;
 mod harness;
 
 mod arrows;
+mod atomic;
 mod bad_files;
 mod bad_pages;
 mod bit_flips;

@@ -35,6 +35,9 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let again = |_| update(&mut store, seed);
     let again: Vec<f64> = (0..bench.args.rounds).map(again).collect::<Outcome<_>>()?;
     println!("  update of the same records again, ns         {again:.1?}");
+    let add = |_| fetch_add(&mut store, seed);
+    let add: Vec<f64> = (0..bench.args.rounds).map(add).collect::<Outcome<_>>()?;
+    println!("  fetch_add to a field of the same records, ns {add:.1?}");
     crate::remove(&appended);
     crate::remove(&updated);
     Ok(())
@@ -56,6 +59,16 @@ fn update(store: &mut Store<Tick>, seed: u64) -> Outcome<f64> {
     nanoseconds(UPDATE_COUNT, || {
         for count in seed..seed + UPDATE_COUNT {
             store.update(below(scramble(count), len), &Tick::sample(count))?;
+        }
+        Ok(())
+    })
+}
+
+fn fetch_add(store: &mut Store<Tick>, seed: u64) -> Outcome<f64> {
+    let len = store.len();
+    nanoseconds(UPDATE_COUNT, || {
+        for count in seed..seed + UPDATE_COUNT {
+            store.fetch_add(below(scramble(count), len), |tick| &mut tick.time, 1)?;
         }
         Ok(())
     })

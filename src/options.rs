@@ -123,9 +123,10 @@ impl OpenOptions {
         self
     }
 
-    /// Whether all slots are read into memory when the store is opened, so that no first read waits
-    /// for the disk. Default: no. [`RawStore::prefault`] does the same for a part of a store, and
-    /// says how far it is.
+    /// Whether all slots are read into memory when the store is opened, so that first reads do not
+    /// wait for the disk, as far as the memory suffices. Default: no. What the disk does not hand
+    /// out keeps no store from opening: it is told to who reads it. [`RawStore::prefault`] does the
+    /// same for a part of a store, says how far it is, and fails if it fails.
     #[must_use]
     pub fn prefault(mut self, prefault: bool) -> Self {
         self.prefault = prefault;

@@ -168,7 +168,7 @@ impl RawReader {
         let reader = Self { shared: Arc::new(shared) };
         accept(&reader)?;
         if options.prefault {
-            reader.prefault(.., None)?;
+            let _ = reader.prefault(.., None); // What cannot be read is told to who reads it.
         }
         Ok(reader)
     }

@@ -280,11 +280,9 @@ pub(crate) fn scan_slots(
     report.len = meta.len;
     report.digest_stored = meta.digest.map(|digest| digest.get());
     if options.level == Level::Quick {
-        let mut missing = scan.missing();
-        let listed = missing.len().min(options.finding_max);
-        report.findings_left_out += (missing.len() - listed) as u64;
-        missing.truncate(listed);
+        let (missing, left_out) = scan.missing(options.finding_max);
         report.findings.extend(missing);
+        report.findings_left_out += left_out;
         return Ok(());
     }
     let totals = scan.run(options);

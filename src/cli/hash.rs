@@ -98,8 +98,9 @@ struct Hashed {
     /// None if slots are damaged, or if none is kept.
     digest: Option<Digest>,
     stored: Option<Digest>,
-    len: u64,
-    live_count: u64,
+    /// None of a file's bytes.
+    len: Option<u64>,
+    live_count: Option<u64>,
     slots_damaged: u64,
     /// The first damages.
     told: Vec<String>,
@@ -154,9 +155,13 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
 /// The hash of a file's bytes, whatever they are.
 fn hash_bytes(file: &Path, algorithm: Algorithm, ctx: &Context) -> Result<Hashed, Failure> {
     let progress = Progress::new(ctx, format!("hash {}", file.display()));
+    let is_written = || {
+        let holders = stridedb::holders(file).unwrap_or_default();
+        holders.iter().any(|holder| holder.role > Role::Reader)
+    };
+    let was_written = is_written();
     let hash = Some(algorithm.of_file(file, &progress)?);
-    let holders = stridedb::holders(file).unwrap_or_default();
-    if holders.iter().any(|holder| holder.role > Role::Reader) {
+    if was_written || is_written() {
         let file = file.display();
         ctx.note(format_args!("{file} is being written: this is the hash of no one moment"));
     }
@@ -275,8 +280,8 @@ impl Hashed {
         Self {
             digest: stored,
             stored,
-            len: snapshot.len(),
-            live_count: snapshot.live_count(),
+            len: Some(snapshot.len()),
+            live_count: Some(snapshot.live_count()),
             ..Self::default()
         }
     }
@@ -305,8 +310,8 @@ impl<'a> Document<'a> {
             file,
             digest: hashed.and_then(|hashed| text(hashed.digest)),
             digest_stored: hashed.and_then(|hashed| text(hashed.stored)),
-            len: hashed.map(|hashed| hashed.len),
-            live_count: hashed.map(|hashed| hashed.live_count),
+            len: hashed.and_then(|hashed| hashed.len),
+            live_count: hashed.and_then(|hashed| hashed.live_count),
             slots_damaged: hashed.map_or(0, |hashed| hashed.slots_damaged),
             algorithm: algorithm.map(Algorithm::name),
             hash: hashed.and_then(|hashed| hashed.hash.as_deref()),

@@ -6,10 +6,11 @@ mod journal;
 mod residency;
 mod text;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use stridedb::format::digest::Digest;
-use stridedb::{Inspection, JournalState, Role};
+use stridedb::{Error, Inspection, JournalState, Role};
 
 use super::exit::{Exit, Failure};
 use super::output::{Context, print_document};
@@ -36,7 +37,13 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     let inspection = stridedb::inspect(&args.file)?;
     let counts = Counts::of(&inspection);
     let health = Health::of(&inspection, &counts);
-    let residency = args.residency.then(|| stridedb::residency(&args.file)).transpose()?;
+    let residency = match args.residency.then(|| stridedb::residency(&args.file)) {
+        Some(Err(Error::Io { source, .. })) if source.kind() == ErrorKind::Unsupported => {
+            ctx.note("this system does not tell what is in memory");
+            None
+        }
+        asked => asked.transpose()?,
+    };
     let mut output = ctx.output();
     if ctx.json {
         let residency = residency.as_ref().map(residency::Document::new);

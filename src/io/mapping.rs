@@ -209,7 +209,9 @@ impl Mapping {
 
     /// Reads a word of each page. Before a page's last element there may be none of this type.
     fn touch(&self, start: usize, len: usize) {
-        for offset in (start..start.saturating_add(len)).step_by(PAGE_SIZE) {
+        let within = start.checked_rem(PAGE_SIZE).unwrap_or(0);
+        let (first, end) = (start.saturating_sub(within), start.saturating_add(len));
+        for offset in (first..end).step_by(PAGE_SIZE).map(|offset| offset.max(start)) {
             let place = offset.saturating_sub(self.start);
             let index = place.checked_div(self.stride).unwrap_or(0);
             let within = place.checked_rem(self.stride).unwrap_or(0).wrapping_div(WORD_SIZE);
@@ -491,19 +493,15 @@ pub(super) fn word_wiped_on_fork() -> Option<&'static AtomicUsize> {
 ///
 /// The system's.
 #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "others do not tell"))]
-pub(super) fn resident_pages(
-    file: &File,
-    offset: u64,
-    len: usize,
-    page_size: usize,
-) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn resident_pages(file: &File, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
     #[cfg(target_os = "linux")]
     {
         let raw = MmapOptions::new().offset(offset).len(len).map_raw_read_only(file)?;
+        let page_size = rustix::param::page_size();
         let mut pages = vec![0_u8; raw.len().div_ceil(page_size)];
-        // SAFETY: `raw` begins at a page, since `offset` is a multiple of the page size or the call
-        // fails, and `raw.len()` bytes of it are mapped; the system writes a byte for each of their
-        // pages, and `pages` has as many. Nothing is read or written through the mapping.
+        // SAFETY: `raw.len()` bytes of `raw` are mapped, from a page's beginning on or the call
+        // fails; the system writes a byte for each of their pages, and `pages` has as many, by the
+        // system's own page size. Nothing is read or written through the mapping.
         let told = unsafe { libc::mincore(raw.as_mut_ptr().cast(), raw.len(), pages.as_mut_ptr()) };
         if told != 0 {
             return Err(io::Error::last_os_error());
@@ -562,6 +560,8 @@ mod unsafe_tests {
             // SAFETY: until it ends, the child calls nothing but what a signal handler may call.
             let child = unsafe { libc::fork() };
             if child == 0 {
+                // SAFETY: it takes no pointer. A dump of the child would keep this process's locks.
+                unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
                 // SAFETY: the bytes are mapped, and if the mapping is not writable, that they are
                 // not is what is tried: the system ends the child.
                 unsafe { mapping.raw.as_mut_ptr().write_volatile(7) };

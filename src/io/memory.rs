@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 const WINDOW_SIZE: u64 = 1 << 30;
 
 /// Hands out for each stretch of the file, in ascending order, how many pages it has and how many
-/// of them are in memory; whether the system tells that. A stretch has `stretch` pages.
+/// of them are in memory; whether the system tells that. A stretch has `stretch` pages. Holes are
+/// not asked for: nothing of them is taken to be in memory.
 ///
 /// # Errors
 ///
@@ -18,36 +19,78 @@ const WINDOW_SIZE: u64 = 1 << 30;
 pub(crate) fn for_each_residency(
     file: &StoreFile,
     stretch: u64,
-    mut work: impl FnMut(u64, u64),
+    work: impl FnMut(u64, u64),
 ) -> Result<bool> {
     let failed = |error: io::Error| Error::io("ask what is in memory of", file.path())(error);
     let (page_size, page_count) = (page_size(), page_count(file)?);
     let pages_per_window = WINDOW_SIZE.checked_div(page_size).unwrap_or(1).max(1);
-    let (mut done, mut of_stretch, mut resident) = (0_u64, 0_u64, 0_u64);
+    let mut stretches = Stretches { size: stretch, page_count: 0, resident_count: 0, work };
+    let mut done = 0_u64;
     while done < page_count {
-        let count = pages_per_window.min(page_count.saturating_sub(done));
-        let offset = done.saturating_mul(page_size);
-        let len = usize::try_from(count.saturating_mul(page_size)).unwrap_or(usize::MAX);
-        let pages = resident_pages(file.file(), offset, len, page_size_in_memory());
-        let Some(pages) = pages.map_err(failed)? else { return Ok(false) };
-        for page in pages {
-            of_stretch = of_stretch.saturating_add(1);
-            resident = resident.saturating_add(u64::from(page & 1));
-            if of_stretch == stretch {
-                work(of_stretch, resident);
-                (of_stretch, resident) = (0, 0);
-            }
+        let data = next_data(file, done.saturating_mul(page_size));
+        let data = data.map_or(page_count, |data| data.checked_div(page_size).unwrap_or(0));
+        let hole = data.min(page_count).saturating_sub(done);
+        if hole > 0 {
+            stretches.add_hole(hole);
+            done = done.saturating_add(hole);
+            continue;
         }
+        let count = pages_per_window.min(page_count.saturating_sub(done));
+        let len = usize::try_from(count.saturating_mul(page_size)).unwrap_or(usize::MAX);
+        let pages = resident_pages(file.file(), done.saturating_mul(page_size), len);
+        let Some(pages) = pages.map_err(failed)? else { return Ok(false) };
+        pages.iter().for_each(|page| stretches.add(1, u64::from(page & 1)));
         done = done.saturating_add(count);
     }
-    if of_stretch > 0 {
-        work(of_stretch, resident);
-    }
+    stretches.end();
     Ok(true)
 }
 
-fn page_size_in_memory() -> usize {
-    rustix::param::page_size()
+/// Where the next bytes are that are no hole; `None` if there are none.
+fn next_data(file: &StoreFile, offset: u64) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::seek(file.file(), rustix::fs::SeekFrom::Data(offset)) {
+        Err(rustix::io::Errno::NXIO) => return None,
+        Ok(data) => return Some(data),
+        Err(_) => {} // A file system that does not know its holes.
+    }
+    let _ = file;
+    Some(offset)
+}
+
+/// Counts pages, so many at a time.
+struct Stretches<W> {
+    size: u64,
+    page_count: u64,
+    resident_count: u64,
+    work: W,
+}
+
+impl<W: FnMut(u64, u64)> Stretches<W> {
+    /// Adds pages that all belong to the stretch that was begun.
+    fn add(&mut self, page_count: u64, resident_count: u64) {
+        self.page_count = self.page_count.saturating_add(page_count);
+        self.resident_count = self.resident_count.saturating_add(resident_count);
+        if self.page_count >= self.size {
+            self.end();
+        }
+    }
+
+    /// Adds pages that are not in memory.
+    fn add_hole(&mut self, mut page_count: u64) {
+        while page_count > 0 {
+            let count = page_count.min(self.size.saturating_sub(self.page_count).max(1));
+            self.add(count, 0);
+            page_count = page_count.saturating_sub(count);
+        }
+    }
+
+    fn end(&mut self) {
+        if self.page_count > 0 {
+            (self.work)(self.page_count, self.resident_count);
+        }
+        (self.page_count, self.resident_count) = (0, 0);
+    }
 }
 
 /// Pages of a file.
@@ -61,16 +104,17 @@ pub(crate) fn page_count(file: &StoreFile) -> Result<u64> {
 
 /// Bytes of a page of this machine.
 pub(crate) fn page_size() -> u64 {
-    u64::try_from(page_size_in_memory()).unwrap_or(u64::MAX)
+    u64::try_from(rustix::param::page_size()).unwrap_or(u64::MAX)
 }
 
 /// How often this process has met a page that was not in its view, since it began: those that were
 /// in memory, and those for which it waited for the disk. `None` where the system does not tell.
 pub(crate) fn page_faults() -> Option<(u64, u64)> {
-    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let text = std::fs::read("/proc/self/stat").ok()?;
     // The program's name stands in parentheses, and can have any bytes in it.
-    let (_, fields) = text.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace();
+    let end = text.iter().rposition(|&byte| byte == b')')?;
+    let fields = text.get(end.saturating_add(1)..)?;
+    let mut fields = std::str::from_utf8(fields).ok()?.split_ascii_whitespace();
     let minor = fields.nth(7)?.parse().ok()?;
     let major = fields.nth(1)?.parse().ok()?;
     Some((minor, major))

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::format::checksum::key;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::journal::{
-    FRAME_ALIGN, FRAME_MAGIC, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity,
+    FRAME_ALIGN, FRAME_HEADER_SIZE, FRAME_MAGIC, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity,
 };
 use crate::format::slot::tag_of;
 use crate::io::StoreFile;
@@ -60,7 +60,9 @@ pub(crate) fn rescue(
         scan.is_torn = true;
     }
     let mut expected = if is_newer { None } else { Some(last_commit.saturating_add(1)) };
-    for Found { offset, frame, whole } in frames {
+    let next_offsets: Vec<u64> = frames.iter().skip(1).map(|next| next.offset).collect();
+    let ends = next_offsets.into_iter().chain([reader.file_len]);
+    for (Found { offset, frame, whole }, next) in frames.into_iter().zip(ends) {
         let expected_here = expected.unwrap_or(match offset {
             FRAMES_OFFSET => frame.first_commit,
             _ => frame.first_commit.min(last_commit.saturating_add(1)),
@@ -76,7 +78,11 @@ pub(crate) fn rescue(
         }
         if reader.end(offset, &frame).is_some() {
             let key = key(identity.store_id);
-            reader.for_each_entry(offset, &frame, |entry_offset, index, slot, _| {
+            // Where the next one begins, one that is not whole has no more entries.
+            let room = next.saturating_sub(offset + FRAME_HEADER_SIZE as u64);
+            let entry_count = frame.entry_count.min(room / identity.entry_size());
+            let there = Frame { entry_count, ..frame };
+            reader.for_each_entry(offset, &there, |entry_offset, index, slot, _| {
                 if index < frame.len && whole {
                     scan.images.insert(index, entry_offset);
                     spare.remove(&index);

@@ -109,7 +109,7 @@ pub(crate) fn scan(
         }
         if !reader.take(scan.end, &frame, &mut scan)? {
             scan.fault = Some(Fault::Impossible { offset: scan.end });
-            return Ok(scan);
+            break;
         }
         scan.last = Some((scan.end, frame));
         scan.frame_count += 1;
@@ -119,7 +119,7 @@ pub(crate) fn scan(
     if let Some((_, frame)) = scan.last {
         scan.images.retain(|&index, _| index < frame.len);
     }
-    if expected <= last_commit {
+    if scan.fault.is_none() && expected <= last_commit {
         scan.fault = reader.find_later(scan.end, meta.epoch, expected)?;
     }
     Ok(scan)

@@ -28,7 +28,8 @@ impl RawStore {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`], also if the disk fails.
+    /// [`Error::Io`], also if the disk fails; before Linux 5.14 and elsewhere, that is a SIGBUS, as
+    /// with every read of mapped memory.
     pub fn prefault(
         &self,
         range: impl RangeBounds<u64>,

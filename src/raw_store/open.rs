@@ -66,7 +66,7 @@ impl RawStore {
         accept(&store)?;
         store.take_up(claim)?;
         if options.prefault {
-            store.prefault(.., None)?;
+            let _ = store.prefault(.., None); // What cannot be read is told to who reads it.
         }
         Ok(store)
     }

@@ -34,6 +34,9 @@ const WINDOW_COUNT: u64 = 16;
 const WINDOW_SIZE: usize = 3 * (STRIDE_MAX as usize);
 /// So many slots are asked whether they agree.
 const SAMPLE_COUNT: u64 = 4096;
+/// After so many bytes of slots that were asked, no other layout is tried: what looks like slots
+/// and is none comes to an end somewhere.
+const SAMPLE_BUDGET: u64 = 32 << 30;
 /// With so many that agree, nothing better is looked for.
 const ENOUGH: u64 = 16;
 
@@ -62,6 +65,7 @@ pub(super) fn find(file: &StoreFile, strides: Option<&[u32]>) -> Result<Option<L
     };
     let mut best: Option<Layout> = None;
     let mut window = Window::new();
+    let mut budget = SAMPLE_BUDGET;
     for number in 0..WINDOW_COUNT {
         let span = file_len.saturating_sub(first);
         let offset = first + span / WINDOW_COUNT * number / 8 * 8;
@@ -69,10 +73,16 @@ pub(super) fn find(file: &StoreFile, strides: Option<&[u32]>) -> Result<Option<L
         for &stride in strides {
             for &data_start in &starts {
                 let Some(key) = window.agreement(data_start, stride) else { continue };
+                if budget == 0 {
+                    return Ok(best);
+                }
                 // A page that stands in another one's place agrees with a beginning that is as far
                 // off as it is: the right one is that with which most agree.
                 let with = |&start: &u64| sample(file, file_len, start, stride, key);
-                let layouts = starts.iter().map(with).rev();
+                let layouts: Vec<_> = starts.iter().map(with).collect();
+                let sampled: u64 = layouts.iter().map(|layout| layout.sampled).sum();
+                budget = budget.saturating_sub(sampled.saturating_mul(stride.into()));
+                let layouts = layouts.into_iter().rev();
                 let Some(layout) = layouts.max_by_key(|layout| layout.agreeing) else { continue };
                 let better = best.is_none_or(|best| layout.agreeing > best.agreeing);
                 if layout.agreeing >= 2 && better {

@@ -111,10 +111,9 @@ impl<'p> Pass<'p> {
         let end = geometry.file_len(len).unwrap_or(u64::MAX);
         let data_start = geometry.data_start();
         let shared = share_blocks(&plan.file, new.file());
+        let old_end = if shared { plan.file.len()?.clamp(data_start, end) } else { data_start };
         new.file().set_len(end)?; // Behind the slots of the old one there may be others.
-        if !shared {
-            new.file().allocate(data_start, end)?; // Room before a long way.
-        }
+        new.file().allocate(old_end, end)?; // Room before a long way.
         // Around the pages there is nothing, or what a newer version has put there.
         if !header.identity().is_all_known() {
             copy_range(&plan.file, new.file(), 0..data_start)?;

@@ -4,7 +4,7 @@ use std::ops::{Bound, Range, RangeBounds};
 
 use super::{Entries, Store};
 use crate::error::Result;
-use crate::reader::Reader;
+use crate::reader::{Reader, Snapshot};
 use crate::record::Record;
 
 impl<R: Record> Store<R> {
@@ -14,7 +14,7 @@ impl<R: Record> Store<R> {
     ///
     /// Asks for about as many records as `len` has binary digits, and for those behind a removed
     /// one up to the next that is there. Each is verified. In a store that is not sorted so, the
-    /// answer is one of the places where a record that does not come before follows one that does.
+    /// answer is some index up to `len`.
     ///
     /// ```
     /// # use stridedb::Store;
@@ -34,7 +34,7 @@ impl<R: Record> Store<R> {
     ///
     /// As [`Store::get`], of a record that is asked for.
     pub fn partition_point(&self, comes_before: impl FnMut(&R) -> bool) -> Result<u64> {
-        partition_point(0..self.len(), |index| self.get(index), comes_before)
+        Ok(first_after(0..self.len(), |index| self.get(index), comes_before)?.0)
     }
 
     /// Looks for a key in a store that is sorted by it: `Ok` with the index of the first record
@@ -96,13 +96,14 @@ impl<R: Record> Store<R> {
 }
 
 impl<R: Record> Reader<R> {
-    /// As [`Store::partition_point`], up to the [`len`](Self::len) that the store has now.
+    /// As [`Store::partition_point`], up to the [`len`](Self::len) that the store has now. Each
+    /// record is as it is when it is asked for; [`Snapshot`] searches as of one commit.
     ///
     /// # Errors
     ///
     /// As [`Reader::get`].
     pub fn partition_point(&self, comes_before: impl FnMut(&R) -> bool) -> Result<u64> {
-        partition_point(0..self.len()?, |index| self.get(index), comes_before)
+        Ok(first_after(0..self.len()?, |index| self.get(index), comes_before)?.0)
     }
 
     /// As [`Store::binary_search_by_key`], up to the [`len`](Self::len) that the store has now.
@@ -132,13 +133,38 @@ impl<R: Record> Reader<R> {
     }
 }
 
-/// The first of some indices whose record does not come before something, or the end.
-fn partition_point<R>(
+impl<R: Record> Snapshot<'_, R> {
+    /// As [`Store::partition_point`].
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn partition_point(&self, comes_before: impl FnMut(&R) -> bool) -> Result<u64> {
+        Ok(first_after(0..self.len(), |index| self.get(index), comes_before)?.0)
+    }
+
+    /// As [`Store::binary_search_by_key`].
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn binary_search_by_key<K: Ord>(
+        &self,
+        key: &K,
+        key_of: impl FnMut(&R) -> K,
+    ) -> Result<Result<u64, u64>> {
+        search(self.len(), |index| self.get(index), key, key_of)
+    }
+}
+
+/// The first of some indices whose record does not come before something, with that record, or the
+/// end.
+fn first_after<R>(
     Range { mut start, mut end }: Range<u64>,
     mut get: impl FnMut(u64) -> Result<Option<R>>,
     mut comes_before: impl FnMut(&R) -> bool,
-) -> Result<u64> {
-    let mut found = end;
+) -> Result<(u64, Option<R>)> {
+    let mut found = (end, None);
     while start < end {
         let middle = start + (end - start) / 2;
         let mut first = middle;
@@ -150,9 +176,9 @@ fn partition_point<R>(
                 None => first += 1,
             }
         };
-        match record.map(|record| comes_before(&record)) {
-            Some(true) => start = first + 1,
-            Some(false) => (found, end) = (first, middle),
+        match record {
+            Some(record) if comes_before(&record) => start = first + 1,
+            Some(record) => (found, end) = ((first, Some(record)), middle),
             None => end = middle,
         }
     }
@@ -161,12 +187,11 @@ fn partition_point<R>(
 
 fn search<R, K: Ord>(
     len: u64,
-    mut get: impl FnMut(u64) -> Result<Option<R>>,
+    get: impl FnMut(u64) -> Result<Option<R>>,
     key: &K,
     mut key_of: impl FnMut(&R) -> K,
 ) -> Result<Result<u64, u64>> {
-    let place = partition_point(0..len, &mut get, |record| key_of(record) < *key)?;
-    let found = if place < len { get(place)? } else { None };
+    let (place, found) = first_after(0..len, get, |record| key_of(record) < *key)?;
     let has_key = found.is_some_and(|record| key_of(&record) == *key);
     Ok(if has_key { Ok(place) } else { Err(place) })
 }
@@ -179,13 +204,13 @@ fn indices_of<R, K: Ord>(
 ) -> Result<Range<u64>> {
     let start = match keys.start_bound() {
         Bound::Unbounded => 0,
-        Bound::Included(key) => partition_point(0..len, &mut get, |r| key_of(r) < *key)?,
-        Bound::Excluded(key) => partition_point(0..len, &mut get, |r| key_of(r) <= *key)?,
+        Bound::Included(key) => first_after(0..len, &mut get, |r| key_of(r) < *key)?.0,
+        Bound::Excluded(key) => first_after(0..len, &mut get, |r| key_of(r) <= *key)?.0,
     };
     let end = match keys.end_bound() {
         Bound::Unbounded => len,
-        Bound::Included(key) => partition_point(start..len, &mut get, |r| key_of(r) <= *key)?,
-        Bound::Excluded(key) => partition_point(start..len, &mut get, |r| key_of(r) < *key)?,
+        Bound::Included(key) => first_after(start..len, &mut get, |r| key_of(r) <= *key)?.0,
+        Bound::Excluded(key) => first_after(start..len, &mut get, |r| key_of(r) < *key)?.0,
     };
     Ok(start..end)
 }

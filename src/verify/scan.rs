@@ -109,11 +109,13 @@ impl<'a> Scan<'a> {
                 }
             }
         });
-        for missing in self.missing() {
-            totals.slots_damaged += missing.slot_count;
-            totals.health.add_missing(missing.slots().unwrap_or_default());
-            totals.findings.push(missing);
+        for gap in self.gaps() {
+            totals.slots_damaged += gap.end - gap.start;
+            totals.health.add_missing(gap);
         }
+        let (missing, left_out) = self.missing(options.finding_max);
+        totals.findings.extend(missing);
+        totals.findings_left_out += left_out;
         totals
     }
 
@@ -158,25 +160,31 @@ impl<'a> Scan<'a> {
         0
     }
 
-    /// The slots below `len` that neither the file nor the journal has.
-    pub(super) fn missing(&self) -> Vec<Finding> {
-        let (expected, actual) = (self.geometry.file_len(self.len), self.file_len);
-        let expected = expected.unwrap_or(u64::MAX);
-        let finding = |slots: Option<Range<u64>>| Finding {
-            offset: Some(actual),
-            slot: slots.clone().map(|slots| SlotIndex::new(slots.start)),
-            slot_count: slots.map_or(0, |slots| slots.end - slots.start),
-            problem: Corruption::FileTooShort { expected, actual }.into(),
-        };
+    /// The slots below `len` that neither the file nor the journal has, without gaps in each.
+    fn gaps(&self) -> impl Iterator<Item = Range<u64>> {
         let starts = [self.present].into_iter().chain(self.behind.iter().map(|slots| slots.end));
         let ends = self.behind.iter().map(|slots| slots.start).chain([self.len]);
-        let gaps = starts.zip(ends).map(|(start, end)| start..end).filter(|gap| !gap.is_empty());
-        let missing: Vec<_> = gaps.map(|gap| finding(Some(gap))).collect();
-        if missing.is_empty() && self.present < self.len {
+        starts.zip(ends).map(|(start, end)| start..end).filter(|gap| !gap.is_empty())
+    }
+
+    /// What is to be said of them; and how often more than is listed.
+    pub(super) fn missing(&self, finding_max: usize) -> (Vec<Finding>, u64) {
+        let (expected, actual) = (self.geometry.file_len(self.len), self.file_len);
+        let expected = expected.unwrap_or(u64::MAX);
+        let finding = |slots: Range<u64>| {
+            let (start, slot_count) = (SlotIndex::new(slots.start), slots.end - slots.start);
+            let problem = Corruption::FileTooShort { expected, actual }.into();
+            let offset = self.geometry.slot_offset(start);
+            Finding { offset, slot: Some(start), slot_count, problem }
+        };
+        let gap_count = self.gaps().count();
+        let mut listed: Vec<_> = self.gaps().take(finding_max).map(finding).collect();
+        if gap_count == 0 && self.present < self.len {
             // The journal has them all: no slot in particular is concerned.
-            return vec![finding(None)];
+            let problem = Corruption::FileTooShort { expected, actual }.into();
+            listed.push(Finding { offset: Some(actual), slot: None, slot_count: 0, problem });
         }
-        missing
+        (listed, gap_count.saturating_sub(finding_max) as u64)
     }
 
     /// Takes blocks until none is left.

@@ -171,6 +171,9 @@ fn a_hash_of_the_records_is_that_of_their_export() {
         let (hash, name) = of_records.split_once("  ").unwrap();
         assert_eq!((hash.len(), name), (64, "ticks.stride\n"));
         assert_eq!(of_export, format!("{hash}  ticks.raw\n"));
+        let document = sandbox.document(&["hash", "ticks.raw", &option, "--whole-file", "--json"]);
+        let found = &document["files"][0];
+        assert_eq!((&found["hash"], &found["len"]), (&json!(hash), &Value::Null), "{found}");
         let document = sandbox.document(&["hash", "ticks.stride", &option, "--json"]);
         let found = &document["files"][0];
         assert_eq!((&found["algorithm"], &found["hash"]), (&json!(algorithm), &json!(hash)));

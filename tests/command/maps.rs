@@ -119,12 +119,14 @@ fn inspect_draws_what_is_in_memory() {
     let document = sandbox.document(&["inspect", "ticks.stride", "--residency", "--json"]);
     let residency = &document["residency"];
     let count = residency["page_count"].as_u64().unwrap();
-    assert_eq!(residency["resident_count"], count, "{residency}");
     assert_eq!(residency["cells"].as_array().unwrap().len() as u64, count, "{residency}");
-    assert_eq!(lines[0], format!("  {count} of {count} pages of 4.00 KiB, 100 %"), "{text}");
-    assert!(lines[1].trim_start().starts_with("0  ##"), "{text}");
-    let legend = "  . not in memory   - some   + over half   # in memory  each cell is 4.00 KiB";
-    assert!(lines.contains(&legend), "{text}");
+    // All was just written; the system may need the memory of a page or two.
+    assert!(residency["resident_count"].as_u64().unwrap() + 2 >= count, "{residency}");
+    assert!(lines[0].contains(&format!(" of {count} pages of ")), "{text}");
+    let cells: usize = lines.iter().map(|line| line.matches('#').count()).sum();
+    assert!(cells as u64 + 1 >= count, "{text}"); // One of them stands in the legend.
+    let legend = "  . not in memory   - some   + over half   # in memory  each cell is ";
+    assert!(lines.iter().any(|line| line.starts_with(legend)), "{text}");
     let document = sandbox.document(&["inspect", "ticks.stride", "--json"]);
     assert!(document["residency"].is_null(), "nobody asked: {document}");
 }

@@ -1,6 +1,7 @@
 //! Journals that are missing, foreign, old, torn or damaged.
 
 use std::fs;
+use std::mem::discriminant;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -38,11 +39,15 @@ fn refused(path: &Path) -> Error {
     let error = Store::<Sample>::open(path).unwrap_err();
     // A child that another test forks has the lock that was just let go of, until it runs a program
     // of its own: for so long a writer seems to live.
-    let is_refused = (0..1000).any(|_| {
-        thread::sleep(Duration::from_millis(1));
-        Reader::<Sample>::open(path).is_err()
+    let told = (0..1000).find_map(|_| match Reader::<Sample>::open(path) {
+        Ok(_) | Err(Error::Busy { .. } | Error::Locked { .. }) => {
+            thread::sleep(Duration::from_millis(5));
+            None
+        }
+        Err(told) => Some(told),
     });
-    assert!(is_refused, "a reader opens it");
+    let told = told.expect("a reader is refused as well");
+    assert_eq!(discriminant(&told), discriminant(&error), "{told:?} and {error:?}");
     assert!(!report(path).unwrap().is_sound(), "verify says that it is sound");
     assert!(fs::read(path).unwrap() == before, "the store was changed");
     println!("{error}");

@@ -116,7 +116,10 @@ fn a_part_can_be_read_in_an_order_of_its_own() {
     assert_eq!(orders(&path), ["normal", "sequential", "normal"]);
     let size = parts(&path)[1].size;
     let expected = 60_000 * u64::from(raw.geometry().stride());
-    assert!((expected..expected + 8192).contains(&size), "{size} bytes, not about {expected}");
+    assert!(
+        (expected..expected + 2 * raw.residency().unwrap().page_size).contains(&size),
+        "{size} bytes, not about {expected}"
+    );
     raw.advise(.., Access::Normal).unwrap();
     assert_eq!(orders(&path), ["normal"]);
     drop(reader);
@@ -175,6 +178,9 @@ fn what_is_prefaulted_is_in_memory_and_in_view() {
     let after = PageFaults::now().unwrap();
     let (minor, major) = (after.minor - before.minor, after.major - before.major);
     println!("while all were read, this process met {minor} minor and {major} major faults");
+    let fresh = vec![1_u8; 64 << 20]; // Each page of it is met once, large ones at most.
+    let last = PageFaults::now().unwrap();
+    assert!(fresh[0] == 1 && last.minor >= after.minor + 32, "{after:?}, then {last:?}");
 }
 
 #[test]
@@ -205,7 +211,8 @@ fn residency_is_told_of_any_file() {
     fs::write(&path, vec![7; 50_000_000]).unwrap();
     let found = residency(&path).unwrap();
     assert_eq!(found.page_count(), 50_000_000_u64.div_ceil(found.page_size));
-    assert!(is_all(&found), "just written, and {found:?}");
+    let resident = found.resident_count();
+    assert!(resident + 10 >= found.page_count(), "just written, and {resident}");
     assert!(found.cells.len() <= 4096);
     let joined = found.joined(10);
     assert!(joined.cells.len() <= 10 && joined.page_count() == found.page_count());
@@ -214,8 +221,14 @@ fn residency_is_told_of_any_file() {
         std::io::Read::read_exact(&mut file, &mut [0; 4096]).unwrap();
         let found = residency(&path).unwrap();
         let (first, last) = (found.cells[0], found.cells[found.cells.len() - 1]);
-        assert!(first.resident_count > 0 && last.resident_count == 0, "{first:?}, {last:?}");
+        println!("the first {first:?}, the last {last:?}");
+        assert!(first.resident_count > 0 && !is_all(&found), "{found:?}");
     }
+    // A hole that is larger than any memory takes no time.
+    fs::File::options().write(true).open(&path).unwrap().set_len(1 << 43).unwrap();
+    let found = residency(&path).unwrap();
+    assert_eq!(found.page_count(), (1 << 43) / found.page_size);
+    assert!(found.resident_count() <= resident, "{} are in memory", found.resident_count());
     fs::write(&path, b"").unwrap();
     assert_eq!(residency(&path).unwrap().page_count(), 0);
     let error = residency(directory.path()).unwrap_err();

@@ -68,9 +68,14 @@ fn answers_are_those_of_a_list() {
             let expected = model.search(wanted);
             assert_eq!(store.binary_search_by_key(&wanted, |item| item.key).unwrap(), expected);
             assert_eq!(reader.binary_search_by_key(&wanted, |item| item.key).unwrap(), expected);
+            let in_snapshot =
+                reader.read(|snapshot| snapshot.binary_search_by_key(&wanted, |i| i.key));
+            assert_eq!(in_snapshot.unwrap(), expected);
             let expected = model.point(|key| key <= wanted);
             assert_eq!(store.partition_point(|item| item.key <= wanted).unwrap(), expected);
             assert_eq!(reader.partition_point(|item| item.key <= wanted).unwrap(), expected);
+            let in_snapshot = reader.read(|snapshot| snapshot.partition_point(|i| i.key <= wanted));
+            assert_eq!(in_snapshot.unwrap(), expected);
             let other = random.below(u64::from(key) + 3) as u32;
             for start in [Bound::Unbounded, Bound::Included(wanted), Bound::Excluded(wanted)] {
                 for end in [Bound::Unbounded, Bound::Included(other), Bound::Excluded(other)] {

@@ -9,7 +9,7 @@ use crate::raw_reader::RawReader;
 use crate::raw_store::RawStore;
 
 /// Histories, if nothing else is asked for: few where the code is slow.
-const HISTORY_COUNT: u64 = if cfg!(debug_assertions) { 1 } else { 12 };
+const HISTORY_COUNT: u64 = if cfg!(debug_assertions) { 1 } else { 4 };
 /// What a kill leaves is explored deeper, and where the code is fast also what power cuts leave.
 const DEEPER_ONE_IN: usize = if cfg!(debug_assertions) { 10 } else { 1 };
 /// Steps of a history.

@@ -128,6 +128,8 @@ impl PackageCopy {
         for variable in ["RUSTFLAGS", "STRIDEDB_CRASH_HISTORIES", "STRIDEDB_CRASH_SEED"] {
             cargo.env_remove(variable);
         }
+        // More than a full run has the time for: a fault may show in few of them.
+        cargo.env("STRIDEDB_CRASH_HISTORIES", "12");
         cargo
     }
 }

@@ -85,7 +85,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     algorithm: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hash: Option<&'a str>,
+    hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -130,7 +130,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         let problems = problems(file, &found);
         exit |= code | found.as_ref().map_or(Exit::FINE, Hashed::exit);
         if ctx.json {
-            documents.push((file, found, problems));
+            documents.push(Document::new(file, algorithm, &found, &problems));
             continue;
         }
         let printed = found.as_ref().ok().and_then(|hashed| match algorithm {
@@ -144,10 +144,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         problems.iter().for_each(|problem| complain("error", problem));
     }
     if ctx.json {
-        let files = documents.iter();
-        let files =
-            files.map(|(file, found, problems)| Document::new(file, algorithm, found, problems));
-        print_document(&mut output, "hash", Documents { files: files.collect() })?;
+        print_document(&mut output, "hash", Documents { files: documents })?;
     }
     Ok(exit)
 }
@@ -301,7 +298,7 @@ impl<'a> Document<'a> {
     fn new(
         file: &'a Path,
         algorithm: Option<Algorithm>,
-        found: &'a Result<Hashed, Failure>,
+        found: &Result<Hashed, Failure>,
         problems: &[String],
     ) -> Self {
         let hashed = found.as_ref().ok();
@@ -314,7 +311,7 @@ impl<'a> Document<'a> {
             live_count: hashed.and_then(|hashed| hashed.live_count),
             slots_damaged: hashed.map_or(0, |hashed| hashed.slots_damaged),
             algorithm: algorithm.map(Algorithm::name),
-            hash: hashed.and_then(|hashed| hashed.hash.as_deref()),
+            hash: hashed.and_then(|hashed| hashed.hash.clone()),
             error: (!problems.is_empty()).then(|| problems.join("\n")),
         }
     }

@@ -50,8 +50,8 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
         let document = Document::new(&args.file, &inspection, &counts, &health, residency);
         print_document(&mut output, "inspect", document)?;
     } else {
-        let seen = text::Seen { counts: &counts, residency: residency.as_ref(), health: &health };
-        text::print(&mut output, ctx, &args.file, &inspection, &seen)?;
+        let residency = residency.as_ref();
+        text::print(&mut output, ctx, &args.file, &inspection, &counts, residency, &health)?;
     }
     Ok(health.exit())
 }

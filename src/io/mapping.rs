@@ -26,7 +26,7 @@ pub(crate) use options::MappingOptions;
 pub use options::{Access, Growth};
 
 /// No machine has smaller pages.
-pub(super) const PAGE_SIZE: usize = 4096;
+const PAGE_SIZE: usize = 4096;
 
 /// A mapped file: from some place on, an array of elements of one size.
 ///
@@ -207,7 +207,7 @@ impl Mapping {
         Ok(())
     }
 
-    /// Reads a word of each page. Before a page's last element there may be none of this type.
+    /// Reads a word of each page that has some of `len` bytes from `start` on, which elements hold.
     fn touch(&self, start: usize, len: usize) {
         let within = start.checked_rem(PAGE_SIZE).unwrap_or(0);
         let (first, end) = (start.saturating_sub(within), start.saturating_add(len));

@@ -160,14 +160,14 @@ impl<'a> Scan<'a> {
         0
     }
 
-    /// The slots below `len` that neither the file nor the journal has, without gaps in each.
+    /// The slots below `len` that neither the file nor the journal has.
     fn gaps(&self) -> impl Iterator<Item = Range<u64>> {
         let starts = [self.present].into_iter().chain(self.behind.iter().map(|slots| slots.end));
         let ends = self.behind.iter().map(|slots| slots.start).chain([self.len]);
         starts.zip(ends).map(|(start, end)| start..end).filter(|gap| !gap.is_empty())
     }
 
-    /// What is to be said of them; and how often more than is listed.
+    /// A finding for each gap, up to so many, and how many more there are.
     pub(super) fn missing(&self, finding_max: usize) -> (Vec<Finding>, u64) {
         let (expected, actual) = (self.geometry.file_len(self.len), self.file_len);
         let expected = expected.unwrap_or(u64::MAX);

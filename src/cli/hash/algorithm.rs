@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
+use crate::cli::slot_bytes::hex;
 
 /// A file is read in pieces of so many bytes, which stay in the processor's cache.
 const BLOCK_SIZE: usize = 256 << 10;
@@ -72,10 +73,9 @@ impl Hasher {
 
     /// As hexadecimal digits.
     pub(super) fn finish(self) -> String {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self {
-            Self::Sha256(hasher) => hex(&hasher.finalize()),
-            Self::Blake3(hasher) => hasher.finalize().to_hex().to_string(),
+            Self::Sha256(hasher) => hex(&hasher.finalize(), ""),
+            Self::Blake3(hasher) => hex(hasher.finalize().as_bytes(), ""),
         }
     }
 }

@@ -23,22 +23,16 @@ use crate::cli::table::{Heading, Table, printable};
 /// The width of a line's name.
 const NAME_WIDTH: usize = 12;
 
-/// What was made of an inspection.
-pub(super) struct Seen<'a> {
-    pub(super) counts: &'a Counts,
-    pub(super) residency: Option<&'a Residency>,
-    pub(super) health: &'a Health,
-}
-
 /// Prints all groups.
 pub(super) fn print(
     output: &mut Output,
     ctx: &Context,
     file: &Path,
     inspection: &Inspection,
-    seen: &Seen<'_>,
+    counts: &Counts,
+    residency: Option<&Residency>,
+    health: &Health,
 ) -> io::Result<()> {
-    let Seen { counts, residency, health } = *seen;
     let mut page = Page { output, ctx };
     page.identity(file, inspection)?;
     page.records(inspection)?;

@@ -116,10 +116,3 @@ impl<S: RawSlot> RawArray<S> {
         unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast(), self.len) }
     }
 }
-
-/// Memory of 4 KiB pages: the floor for random reads, whatever a file system does.
-pub(crate) fn small_pages(words: usize) -> io::Result<MmapMut> {
-    let map = MmapMut::map_anon(words * 8)?;
-    map.advise(memmap2::Advice::NoHugePage)?;
-    Ok(map)
-}

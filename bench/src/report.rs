@@ -35,10 +35,17 @@ impl Report {
     /// Compares a baseline with what it should be on a machine whose bare calls are this fast:
     /// one that is off would make us look better or worse than we are.
     pub(crate) fn baseline(&mut self, name: &str, expected: f64, measured: f64) {
-        let off = measured / expected - 1.0;
+        self.baseline_between(name, expected, expected, measured);
+    }
+
+    /// Does the same where the figure can lie between two others.
+    pub(crate) fn baseline_between(&mut self, name: &str, least: f64, most: f64, measured: f64) {
+        let off = measured / measured.clamp(least.min(most), most.max(least)) - 1.0;
         let verdict = if off.abs() <= DEVIATION_MAX { "believable" } else { "void" };
+        let expected =
+            if least == most { format!("{most:.1}") } else { format!("{least:.1} to {most:.1}") };
         let line = format!(
-            "{name:<50} expected {expected:.1} ns, took {measured:.1} ns: baseline off by {:+.0} %: \
+            "{name:<50} expected {expected} ns, took {measured:.1} ns: baseline off by {:+.0} %: \
              {verdict}",
             off * 100.0
         );

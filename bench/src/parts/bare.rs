@@ -8,11 +8,13 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use memmap2::Advice;
+
 use crate::Bench;
 use crate::parts::extend::raw_fill;
 use crate::parts::read::{copied, dependent, independent, scan_raw};
 use crate::parts::verify::read_all;
-use crate::raw::{self, RawArray, RawSlot, Strided};
+use crate::raw::{RawArray, RawSlot, Strided};
 use crate::record::{Sample, Tick};
 use crate::rounds::{Figures, Outcome, interleave, nanoseconds};
 
@@ -27,7 +29,11 @@ mod reference {
     /// Scan by `pread`, and by a raw map.
     pub(super) const READ: f64 = 7.0;
     pub(super) const SCAN: f64 = 4.1;
-    /// Random read of 64 bytes, independent and dependent: memory of 4 KiB pages, and a file map.
+    /// Random read of 64 bytes, independent and dependent: memory of 4 KiB pages, and a file map
+    /// of such pages.
+    ///
+    /// A map of a file that was filled through a map has large folios, whose pages lie together:
+    /// it reads between memory of small and of huge pages.
     pub(super) const MEMORY: [f64; 2] = [37.0, 379.0];
     pub(super) const FILE_MAP: [f64; 2] = [41.0, 354.0];
 }
@@ -43,8 +49,9 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let (array, path) = (bench.new_file("raw"), bench.new_file("extend"));
     let raw = RawArray::<Strided<Tick>>::create(&array, len, Tick::sample)?;
     scan_raw(&raw);
-    let memory = fill_memory(len)?;
-    let word = |index: u64| Ok(memory_word(&memory, index));
+    let (small, huge) = (fill_memory(len, Advice::NoHugePage)?, fill_memory(len, Advice::HugePage)?);
+    let small_word = |index: u64| Ok(memory_word(&small, index));
+    let huge_word = |index: u64| Ok(memory_word(&huge, index));
     let slot = |index: u64| Ok(copied(raw.slots()[index as usize].record()).number());
     let figures = interleave(
         bench.args.rounds,
@@ -54,9 +61,11 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
             ("raw map: fill and fdatasync", Box::new(|| raw_fill::<Strided<Tick>>(&path, len))),
             ("scan by pread", Box::new(|| sum_by_read(&array, len))),
             ("raw map: scan", Box::new(|| nanoseconds(len, || Ok(scan_raw(&raw))))),
-            ("random 64 bytes of memory, independent", Box::new(|| independent(len, word))),
+            ("random 64 bytes of memory, independent", Box::new(|| independent(len, small_word))),
+            ("the same of huge pages", Box::new(|| independent(len, huge_word))),
             ("raw map: the same", Box::new(|| independent(len, slot))),
-            ("random 64 bytes of memory, dependent", Box::new(|| dependent(len, word))),
+            ("random 64 bytes of memory, dependent", Box::new(|| dependent(len, small_word))),
+            ("the same of huge pages", Box::new(|| dependent(len, huge_word))),
             ("raw map: the same", Box::new(|| dependent(len, slot))),
             ("read by pread, not summed", Box::new(|| read_all(&array, len * STRIDE, 1, len))),
         ],
@@ -69,9 +78,9 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     report.baseline("baseline fill", expected, took[2]);
     report.baseline("baseline scan", scale(reference::SCAN, reference::READ, took[3]), took[4]);
     for (i, name) in ["baseline get, independent", "baseline get, dependent"].iter().enumerate() {
-        let (memory, map) = (took[5 + 2 * i], took[6 + 2 * i]);
-        let expected = scale(reference::FILE_MAP[i], reference::MEMORY[i], memory);
-        report.baseline(name, expected, map);
+        let (small, huge, map) = (took[5 + 3 * i], took[6 + 3 * i], took[7 + 3 * i]);
+        let small = scale(reference::FILE_MAP[i], reference::MEMORY[i], small);
+        report.baseline_between(name, huge, small, map);
     }
     crate::remove(&array);
     crate::remove(&path);
@@ -123,9 +132,10 @@ fn sum_by_read(path: &Path, len: u64) -> Outcome<f64> {
     })
 }
 
-/// As many times 64 bytes of memory, in small pages.
-fn fill_memory(len: u64) -> Outcome<memmap2::MmapMut> {
-    let mut memory = raw::small_pages(len as usize * 8)?;
+/// As many times 64 bytes of memory, in pages of a size.
+fn fill_memory(len: u64, pages: Advice) -> Outcome<memmap2::MmapMut> {
+    let mut memory = memmap2::MmapMut::map_anon(len as usize * 64)?;
+    memory.advise(pages)?;
     for index in 0..len {
         let start = index as usize * 64;
         memory[start..start + 8].copy_from_slice(&Tick::sample(index).number().to_ne_bytes());

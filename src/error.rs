@@ -10,6 +10,7 @@ use crate::holders::Holder;
 use crate::journal::Fault;
 use crate::repair::Loss;
 use crate::schema::{ByteOrder, Difference, Invalid, SchemaError};
+use crate::search::ConditionError;
 use crate::verify::Problem;
 
 /// The result of everything that a store does.
@@ -95,6 +96,9 @@ pub enum Error {
     /// The file's schema, or one that was given, is no schema.
     #[error(transparent)]
     Schema(Box<SchemaError>),
+    /// A condition cannot be asked about the records of a store.
+    #[error(transparent)]
+    Condition(Box<ConditionError>),
     /// The schema in the file cannot be used.
     #[error("{} has a schema that cannot be used", path.display())]
     StoredSchema {
@@ -375,6 +379,12 @@ pub enum Error {
 impl From<SchemaError> for Error {
     fn from(error: SchemaError) -> Self {
         Self::Schema(Box::new(error))
+    }
+}
+
+impl From<ConditionError> for Error {
+    fn from(error: ConditionError) -> Self {
+        Self::Condition(Box::new(error))
     }
 }
 

@@ -38,6 +38,7 @@
 //! * [`SharedStore`] is a [`Store`] for many threads, whose commits share their syncs.
 //! * [`Store::get_many`] reads records at many places at once, [`Store::scan`] those of a range,
 //!   and [`Store::view`] shows all of them without a check.
+//! * [`Store::search`] finds records on all processors; [`mod@search`] also by the names of fields.
 //! * [`mod@record`] says what a record can consist of, and what the attribute understands.
 //! * [`OpenOptions`] opens and creates in other ways than the usual one.
 //! * [`verify()`] and [`inspect()`] look at files, whatever is wrong with them; [`history()`] lists
@@ -98,6 +99,7 @@ compile_error!(
 mod options;
 mod place;
 mod reader;
+pub mod search;
 mod shared_store;
 mod source;
 mod store;

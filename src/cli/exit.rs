@@ -135,6 +135,7 @@ fn exit_of(error: &stridedb::Error) -> Exit {
         | Error::Lossy { .. }
         | Error::CopyUnsound { .. } => Exit::DAMAGED,
         Error::Schema(_)
+        | Error::Condition(_)
         | Error::OutOfRange { .. }
         | Error::Deleted { .. }
         | Error::Overflow { .. }

@@ -36,6 +36,7 @@ mod map;
 mod repair;
 mod salvage;
 mod schema;
+mod search;
 mod set;
 mod show;
 mod stats;
@@ -106,6 +107,7 @@ enum Verb {
     Head(show::EndArgs),
     Tail(show::TailArgs),
     Get(get::Args),
+    Search(search::Args),
     Hex(hex::Args),
     Stats(stats::Args),
     Schema(schema::Args),
@@ -164,6 +166,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Head(args) => show::run_head(&args, ctx),
         Verb::Tail(args) => show::run_tail(&args, ctx),
         Verb::Get(args) => get::run(&args, ctx),
+        Verb::Search(args) => search::run(&args, ctx),
         Verb::Hex(args) => hex::run(&args, ctx),
         Verb::Stats(args) => stats::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),

@@ -49,6 +49,12 @@ impl<A: Area> CopiedSlots<A> {
         self.areas.len()
     }
 
+    /// What was copied, whole or not.
+    #[inline]
+    pub(crate) fn areas(&self) -> &[A] {
+        &self.areas
+    }
+
     /// Copies slots, as many as there is room for, and up to the first that the file does not have.
     #[inline]
     pub(crate) fn fill<const BESIDE_WRITER: bool>(

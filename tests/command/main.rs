@@ -21,6 +21,7 @@ mod pictures;
 mod records;
 mod reports;
 mod schema_sources;
+mod searches;
 mod statistics;
 mod usage;
 mod verify;

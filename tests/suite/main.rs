@@ -32,6 +32,7 @@ mod places;
 mod python;
 mod readers;
 mod repair;
+mod searching;
 mod shared;
 mod sorted;
 mod store;

@@ -173,6 +173,27 @@ pub enum Error {
         /// The type of integer.
         field_type: &'static str,
     },
+    /// The schema says that records are only appended, so they are neither changed nor removed.
+    #[error("records of {} are only appended, neither changed nor removed", path.display())]
+    AppendOnly {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The schema says by which value the records ascend, and this one would not. Nothing has
+    /// changed.
+    #[error(
+        "the records ascend by `{field}`: expected {expected} at index {index} but got {actual}"
+    )]
+    OutOfOrder {
+        /// Where the record was to stand.
+        index: SlotIndex,
+        /// By what the records ascend.
+        field: String,
+        /// What could stand there.
+        expected: String,
+        /// What was to stand there.
+        actual: String,
+    },
     /// The slot was reused since the handle was made: its record is another one.
     #[error(
         "the handle's record at index {index} is gone: \

@@ -10,6 +10,7 @@ mod open;
 mod overlay;
 mod read;
 mod recover;
+mod rules;
 mod slots;
 mod space;
 mod stage;
@@ -48,6 +49,7 @@ use crate::place::{Handle, Place};
 use crate::raw_reader::RawReader;
 use crate::record::Area;
 use crate::schema::{ByteOrder, Schema};
+use rules::Rules;
 
 /// An open store whose records are bytes.
 ///
@@ -82,6 +84,8 @@ pub struct RawStore {
     schema: Schema,
     /// Whether some bytes are no record of the schema.
     needs_check: bool,
+    /// What the schema demands of writes besides, if it does.
+    rules: Option<Box<Rules>>,
     /// The schema's text as it stands in the file.
     schema_text: Vec<u8>,
     /// What this handle sees: with what is staged, and with commits that wait.

@@ -14,7 +14,6 @@ use std::fmt;
 use std::ops::{ControlFlow, Range, RangeBounds};
 
 pub use condition::{Comparison, Condition, ConditionError};
-pub use filter::field_at;
 
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;

@@ -139,6 +139,8 @@ fn exit_of(error: &stridedb::Error) -> Exit {
         | Error::OutOfRange { .. }
         | Error::Deleted { .. }
         | Error::Overflow { .. }
+        | Error::AppendOnly { .. }
+        | Error::OutOfOrder { .. }
         | Error::RecordSize { .. } => Exit::USAGE,
         _ => Exit::COULD_NOT,
     }

@@ -95,10 +95,12 @@ impl<'s> Appender<'s> {
         if self.next >= self.pause {
             self.prepare()?;
         }
+        self.store.check_append(self.next, area)?;
         let index = SlotIndex::new(self.next);
         self.store.progress.spilled = true;
         let tag = Tag::first(self.store.meta.generation_base);
         let area_crc = self.store.spill(index, tag, area)?;
+        self.store.note_append(self.next);
         self.digest.add(self.next, area_crc);
         self.next += 1;
         Ok(index)

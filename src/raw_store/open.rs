@@ -7,6 +7,7 @@ use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::overlay::Overlay;
+use super::rules::Rules;
 use super::slots::Slots;
 use super::{Access, JournalUse, Progress, RawStore};
 use crate::error::{Error, Result};
@@ -123,10 +124,12 @@ impl RawStore {
         let key = key(header.identity().store_id);
         let slot_words = geometry.stride() as usize / 8;
         let moves_blocks = file.may_move_blocks();
+        let byte_order = header.byte_order().unwrap_or(ByteOrder::NATIVE);
         Ok(Self {
             slots: Slots { mapping, geometry, key, summer: Summer::new(), moves_blocks },
             header,
             needs_check: schema.needs_check(),
+            rules: Rules::of(&schema, byte_order),
             schema,
             schema_text,
             meta,

@@ -69,12 +69,13 @@ impl RawStore {
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsMaintenance`]; [`Error::Corrupt`] if one of them is damaged, and
-    /// [`Error::GenerationsUsedUp`], with nothing changed; [`Error::ReadOnly`],
+    /// [`Error::NeedsMaintenance`], [`Error::AppendOnly`]; [`Error::Corrupt`] if one of them is
+    /// damaged, and [`Error::GenerationsUsedUp`], with nothing changed; [`Error::ReadOnly`],
     /// [`Error::Poisoned`], [`Error::Io`]. [`Error::CommitIndeterminate`]: opening the store again
     /// tells whether they are forgotten.
     pub fn truncate(&mut self, len: u64) -> Result<()> {
         self.check_maintenance("truncate")?;
+        self.check_can_change()?;
         if len >= self.meta.len {
             return Ok(());
         }

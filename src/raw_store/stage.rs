@@ -24,6 +24,7 @@ impl RawStore {
     }
 
     pub(crate) fn stage_append(&mut self, area: &[u64]) -> Result<SlotIndex> {
+        self.check_append(self.meta.len, area)?;
         self.make_room(self.meta.len, 1)?;
         let index = SlotIndex::new(self.meta.len);
         let tag = Tag::first(self.meta.generation_base);
@@ -40,6 +41,7 @@ impl RawStore {
             self.progress.spilled = true;
             self.spill(index, tag, area)?
         };
+        self.note_append(index.get());
         self.meta.len += 1;
         self.meta.live_count += 1;
         if let Some(digest) = &mut self.meta.digest {
@@ -62,7 +64,8 @@ impl RawStore {
 
     pub(crate) fn stage_insert(&mut self, area: &[u64]) -> Result<Handle> {
         let generation = self.meta.generation_base;
-        if self.meta.free_head == NO_SLOT {
+        // Where records have an order, a new one comes last.
+        if self.meta.free_head == NO_SLOT || self.rules.is_some() {
             return Ok(Handle { index: self.stage_append(area)?, generation });
         }
         let index = SlotIndex::new(self.meta.free_head);
@@ -77,14 +80,20 @@ impl RawStore {
     }
 
     pub(crate) fn stage_update(&mut self, place: Place, area: &[u64]) -> Result<()> {
-        let old = slots::with_words(area.len(), |old| self.read(place, old))?;
+        let old = slots::with_words(area.len(), |old| {
+            let found = self.read(place, old)?;
+            self.check_replacement(place.index, old, area)?;
+            Ok::<_, Error>(found)
+        })?;
         self.stage_replacement(place.index, old, area)
     }
 
     /// The same, where the area's size is known beforehand.
     #[inline]
     pub(crate) fn stage_update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
-        let old = self.read_area(place, &mut A::new_zeroed())?;
+        let mut old_area = A::new_zeroed();
+        let old = self.read_area(place, &mut old_area)?;
+        self.check_replacement(place.index, old_area.as_ref(), area.as_ref())?;
         self.stage_replacement(place.index, old, area.as_ref())
     }
 
@@ -110,10 +119,12 @@ impl RawStore {
     /// Removes a record and leaves its bytes in `area`; whether there was one.
     pub(crate) fn stage_remove(&mut self, place: Place, area: &mut [u64]) -> Result<bool> {
         let index = place.index;
+        self.check_can_change()?;
         let (tag, old_crc) = self.read(place, area)?;
         if tag.state() != State::Live {
             return Ok(false);
         }
+        self.forget_last(index);
         let live_count = self.live_count_within(self.meta.live_count.checked_sub(1))?;
         let tag = tag.deleted();
         // A slot whose generations are used up is left out of the free list.

@@ -1,5 +1,6 @@
 //! What is asked of a record, by the names of its fields.
 
+use crate::schema::PathError;
 use crate::value::Value;
 
 /// What is asked of a record whose schema alone is known.
@@ -120,24 +121,9 @@ impl Condition {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConditionError {
-    /// There is no field of that name, or only one that fills a gap.
-    #[error("no field is called `{field}`: there are {known}")]
-    NoField {
-        /// The path that was given.
-        field: String,
-        /// The fields that there are.
-        known: String,
-    },
-    /// The field has several values.
-    #[error("field `{field}` is {ty}: say which of its values, such as `{example}`")]
-    SeveralValues {
-        /// The field.
-        field: String,
-        /// Its type.
-        ty: String,
-        /// The path of one of its values.
-        example: String,
-    },
+    /// A path leads to no value.
+    #[error(transparent)]
+    Path(#[from] PathError),
     /// The field cannot be asked that.
     #[error("field `{field}` is {ty}: {reason}")]
     Unfit {

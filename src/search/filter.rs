@@ -493,30 +493,10 @@ fn needle_of(condition: &Condition) -> Option<Box<Finder<'static>>> {
     }
 }
 
-/// What the schema says of the value at a path, such as `price`, `leg.price` or `prices[2]`, which
-/// becomes the field's name; of an array's element it is what it says of the array.
-///
-/// # Errors
-///
-/// [`ConditionError::NoField`], [`ConditionError::SeveralValues`]
-pub fn field_at(schema: &Schema, path: &str) -> Result<Field, ConditionError> {
-    Ok(value_at(schema, path)?.1)
-}
-
 /// The value at a path.
 fn value_at(schema: &Schema, path: &str) -> Result<(Place, Field), ConditionError> {
-    let Some((field, ty, start)) = find(schema.fields(), path, 0) else {
-        let fields = schema.fields().iter().filter(|field| !field.is_padding());
-        let known: Vec<_> = fields.map(|field| format!("`{}`", field.name)).collect();
-        let (field, known) = (path.to_owned(), known.join(", "));
-        return Err(ConditionError::NoField { field, known });
-    };
-    if let Some(inner) = first_value(ty) {
-        let (field, ty, example) = (path.to_owned(), ty.to_string(), format!("{path}{inner}"));
-        return Err(ConditionError::SeveralValues { field, ty, example });
-    }
-    let place = Place { start, size: ty.size() as usize };
-    Ok((place, Field { name: path.to_owned(), ty: ty.clone(), ..field.clone() }))
+    let (field, start) = schema.value_at(path)?;
+    Ok((Place { start, size: field.ty.size() as usize }, field))
 }
 
 fn text_at(schema: &Schema, path: &str) -> Result<Place, ConditionError> {
@@ -527,45 +507,6 @@ fn text_at(schema: &Schema, path: &str) -> Result<Place, ConditionError> {
             let reason = "only a text begins with one or has one within".to_owned();
             Err(ConditionError::Unfit { field, ty: ty.to_string(), reason })
         }
-    }
-}
-
-/// The field whose meaning the value at a path has, its type, and where it begins.
-fn find<'f>(fields: &'f [Field], path: &str, start: usize) -> Option<(&'f Field, &'f Type, usize)> {
-    fields.iter().filter(|field| !field.is_padding()).find_map(|field| {
-        let rest = path.strip_prefix(field.name.as_str())?;
-        find_within(field, &field.ty, rest, start + field.offset as usize)
-    })
-}
-
-fn find_within<'f>(
-    field: &'f Field,
-    ty: &'f Type,
-    path: &str,
-    start: usize,
-) -> Option<(&'f Field, &'f Type, usize)> {
-    match ty {
-        _ if path.is_empty() => Some((field, ty, start)),
-        Type::Array(element, count) => {
-            let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
-            let index = index.parse::<u32>().ok().filter(|index| index < count)?;
-            let start = start + index as usize * element.size() as usize;
-            find_within(field, element, rest, start)
-        }
-        Type::Record(fields) => find(fields, path.strip_prefix('.')?, start),
-        _ => None,
-    }
-}
-
-/// How the path of the first value within a type goes on, if there are several.
-fn first_value(ty: &Type) -> Option<String> {
-    match ty {
-        Type::Array(element, _) => Some(format!("[0]{}", first_value(element).unwrap_or_default())),
-        Type::Record(fields) => {
-            let field = fields.iter().find(|field| !field.is_padding())?;
-            Some(format!(".{}{}", field.name, first_value(&field.ty).unwrap_or_default()))
-        }
-        _ => None,
     }
 }
 

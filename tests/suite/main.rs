@@ -32,6 +32,7 @@ mod places;
 mod python;
 mod readers;
 mod repair;
+mod rules;
 mod searching;
 mod shared;
 mod sorted;

@@ -11,7 +11,7 @@
 //! ```
 
 use stridedb::schema::{Field, Schema, Type};
-use stridedb::search::{Comparison, Condition, field_at};
+use stridedb::search::{Comparison, Condition};
 use stridedb::value::Value;
 
 use super::token::{Token, TokenKind, tokens};
@@ -81,7 +81,7 @@ impl Parser<'_> {
 
     fn comparison(&mut self) -> Result<Condition, Failure> {
         let (column, path) = self.text("a field")?;
-        let field = field_at(self.schema, &path).map_err(|error| at(column, error))?;
+        let (field, _) = self.schema.value_at(&path).map_err(|error| at(column, error))?;
         if self.takes("is") {
             let is_negated = self.takes("not");
             self.expect_word("null")?;

@@ -272,8 +272,8 @@ impl Schema {
         Ok(schema)
     }
 
-    /// The schema of a store whose records ascend by the value at a path; several may have the same.
-    /// What would be out of order is not stored.
+    /// The schema of a store whose records ascend by the value at a path; several may have the
+    /// same. What would be out of order is not stored.
     ///
     /// # Errors
     /// [`SchemaError::SortedBy`], [`SchemaError::TextSize`]

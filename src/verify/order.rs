@@ -1,7 +1,7 @@
 //! Whether records ascend by the value by which their schema says that they do.
 //!
 //! Blocks are checked by several threads, in whatever order. Of those that are next to each other
-//! only the first and the last key are kept, so that the memory does not depend on the store's size.
+//! only the first and the last key are kept: the memory does not depend on the store's size.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -101,6 +101,7 @@ mod place;
 mod reader;
 pub mod search;
 mod shared_store;
+mod sort;
 mod source;
 mod store;
 
@@ -152,6 +153,7 @@ pub use raw_store::{Appender, OpenReport, RawStore, RawTransaction, SlotDump, St
 pub use reader::{Reader, Snapshot, Tail};
 pub use record::{FieldType, Record};
 pub use shared_store::SharedStore;
+pub use sort::{SortOptions, Sorted, sort};
 pub use store::{Entries, GetMany, Integer, Iter, Slot, Store, Transaction};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};

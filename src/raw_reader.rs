@@ -337,6 +337,11 @@ impl RawReader {
         Ok(dump)
     }
 
+    /// The file's permissions.
+    pub(crate) fn mode(&self) -> Result<u32> {
+        self.shared.file.mode()
+    }
+
     fn with_area<T>(&self, work: impl FnOnce(&mut [u64]) -> T) -> T {
         with_words(self.slots().area_words(), work)
     }

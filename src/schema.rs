@@ -284,6 +284,12 @@ impl Schema {
         Ok(schema)
     }
 
+    /// The same schema for records in any order.
+    #[must_use]
+    pub fn in_any_order(self) -> Self {
+        Self { sort_key: None, ..self }
+    }
+
     /// Whether records are appended only, and neither changed nor removed.
     pub fn is_append_only(&self) -> bool {
         self.is_append_only

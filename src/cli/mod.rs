@@ -39,6 +39,7 @@ mod schema;
 mod search;
 mod set;
 mod show;
+mod sort;
 mod stats;
 mod verify;
 
@@ -125,6 +126,7 @@ enum Verb {
     Export(export::Args),
     Backup(backup::Args),
     Compact(compact::Args),
+    Sort(sort::Args),
     Set(set::Args),
     Delete(delete::Args),
     Demo(demo::Args),
@@ -184,6 +186,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Export(args) => export::run(&args, ctx),
         Verb::Backup(args) => backup::run(&args, ctx),
         Verb::Compact(args) => compact::run(&args, ctx),
+        Verb::Sort(args) => sort::run(&args, ctx),
         Verb::Set(args) => set::run(&args, ctx),
         Verb::Demo(args) => demo::run(&args, ctx),
         Verb::Delete(args) => delete::run(&args, ctx),

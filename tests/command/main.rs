@@ -22,6 +22,7 @@ mod records;
 mod reports;
 mod schema_sources;
 mod searches;
+mod sorting;
 mod statistics;
 mod usage;
 mod verify;

@@ -36,6 +36,7 @@ mod rules;
 mod searching;
 mod shared;
 mod sorted;
+mod sorting;
 mod store;
 mod transactions;
 mod typed;

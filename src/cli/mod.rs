@@ -15,6 +15,7 @@ mod slot_bytes;
 mod table;
 
 mod backup;
+mod bench;
 mod compact;
 mod completions;
 mod create;
@@ -117,6 +118,7 @@ enum Verb {
     Repair(repair::Args),
     Salvage(salvage::Args),
     Hash(hash::Args),
+    Bench(bench::Args),
     Diff(diff::Args),
     History(history::Args),
     Locks(locks::Args),
@@ -177,6 +179,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Repair(args) => repair::run(&args, ctx),
         Verb::Salvage(args) => salvage::run(&args, ctx),
         Verb::Hash(args) => hash::run(&args, ctx),
+        Verb::Bench(args) => bench::run(&args, ctx),
         Verb::Diff(args) => diff::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),

@@ -4,6 +4,7 @@
 
 mod backups;
 mod batches;
+mod benches;
 mod damage;
 mod differences;
 mod documents;

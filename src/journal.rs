@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::journal::{
@@ -45,7 +46,7 @@ pub(crate) struct Journal {
     /// Bytes that were written before.
     size: u64,
     /// A frame while it is being put together.
-    buffer: Vec<u8>,
+    buffer: Buffer<u8>,
 }
 
 /// The journal's place beside its store.
@@ -214,12 +215,18 @@ impl Journal {
     /// # Errors
     ///
     /// [`Error::Full`], [`Error::Io`].
-    pub(crate) fn begin(file: StoreFile, identity: JournalIdentity, epoch: u64) -> Result<Self> {
+    pub(crate) fn begin(
+        file: StoreFile,
+        identity: JournalIdentity,
+        epoch: u64,
+        buffer: Buffer<u8>,
+    ) -> Result<Self> {
         file.set_len(0)?; // What a leftover holds was needed by nobody.
         file.allocate(0, SIZE_MIN)?;
         file.write(0, JournalPage::encode(&identity).as_bytes())?;
         write_zeros(&file, FRAMES_OFFSET, SIZE_MIN)?;
-        Ok(Self::resume(file, identity, epoch, FRAMES_OFFSET, SIZE_MIN))
+        let (position, size) = (FRAMES_OFFSET, SIZE_MIN);
+        Ok(Self { file, identity, epoch, position, size, buffer })
     }
 
     /// When this returns, the journal is durable, name included.
@@ -239,8 +246,9 @@ impl Journal {
         epoch: u64,
         position: u64,
         size: u64,
+        buffer: Buffer<u8>,
     ) -> Self {
-        Self { file, identity, epoch, position, size, buffer: Vec::new() }
+        Self { file, identity, epoch, position, size, buffer }
     }
 
     /// The epoch of the frames that are appended.
@@ -303,8 +311,7 @@ impl Journal {
         frame: &Frame,
         entries: impl Iterator<Item = (u64, &'e [u64])>,
     ) -> Result<()> {
-        self.buffer.clear();
-        self.buffer.resize(FRAME_HEADER_SIZE, 0);
+        self.buffer.begin_with_zeros(FRAME_HEADER_SIZE);
         for (index, slot) in entries {
             self.buffer.extend_from_slice(&index.to_le_bytes());
             self.buffer.extend_from_slice(slot.as_bytes());

@@ -110,6 +110,7 @@ pub mod schema;
 mod text;
 pub mod value;
 
+mod buffer;
 mod compact;
 mod copying;
 mod memory;

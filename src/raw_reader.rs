@@ -145,6 +145,7 @@ impl RawReader {
             writable: false,
             growth: options.growth,
             access: options.access,
+            protection: options.protection(),
         };
         let store_id = header.identity().store_id;
         let views = Views::new(&file, structures.file_len, geometry, store_id, mapping_options)?;

@@ -35,6 +35,7 @@ use std::time::Instant;
 
 use zerocopy::IntoBytes;
 
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::geometry::{Geometry, SlotIndex};
@@ -121,7 +122,7 @@ pub struct RawStore {
     clock: Clock,
     progress: Progress,
     /// A slot's area while it is being put together.
-    scratch: Vec<u64>,
+    scratch: Buffer<u64>,
     report: OpenReport,
 }
 
@@ -214,7 +215,12 @@ impl RawStore {
     ///
     /// As [`RawReader::open`]; [`Error::Locked`] if this handle has the store for itself.
     pub fn reader(&self) -> Result<RawReader> {
-        RawReader::open(self.path())
+        self.reader_options().read_raw(self.path())
+    }
+
+    /// How a reader of this store is opened.
+    pub(crate) fn reader_options(&self) -> OpenOptions {
+        OpenOptions::new().sensitive(self.is_sensitive())
     }
 
     /// What the records consist of.
@@ -390,6 +396,11 @@ impl RawStore {
     #[inline]
     pub(crate) fn update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
         self.write_one(|store| store.stage_update_area(place, area))
+    }
+
+    /// Whether what is kept of records in memory is overwritten before it is given back.
+    fn is_sensitive(&self) -> bool {
+        self.slots.mapping.is_sensitive()
     }
 
     /// Hands a record's area to `work`.

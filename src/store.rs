@@ -106,7 +106,7 @@ impl<R: Record> Store<R> {
     ///
     /// As [`Reader::open`]; [`Error::Locked`] if this handle has the store for itself.
     pub fn reader(&self) -> Result<Reader<R>> {
-        Reader::open(self.raw.path())
+        self.raw.reader_options().read(self.raw.path())
     }
 
     /// Gives a store of bytes its type.

@@ -34,7 +34,7 @@ pub(crate) use element::Words;
 pub(crate) use file::{NewFile, StoreFile, is_no_room, is_taken};
 pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::{Access, Growth};
-pub(crate) use mapping::{Mapping, MappingOptions, prefetch};
+pub(crate) use mapping::{Mapping, MappingOptions, Protection, prefetch};
 pub(crate) use memory::{for_each_residency, page_count, page_faults, page_size};
 pub(crate) use process::{Process, ProcessIdentity, random_bytes};
 pub(crate) use sequence::{Four, Loads, WordByWord};

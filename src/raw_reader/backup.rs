@@ -127,7 +127,7 @@ impl RawReader {
                 }
             }
             (Some(Decision::Refuse(_)) | None, ..) => Ok(None),
-            _ => Ok(Some(Frozen { meta, overlay: Overlay::new(0) })),
+            _ => Ok(Some(Frozen { meta, overlay: Overlay::new(0, false) })),
         }
     }
 }

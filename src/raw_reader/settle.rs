@@ -294,7 +294,10 @@ impl Shared {
         }
         let mut frozen = Frozen {
             meta: found.last.map_or(meta, |(_, frame)| frame.applied_to(meta)),
-            overlay: Overlay::new(self.header.geometry().stride() as usize / 8),
+            overlay: Overlay::new(
+                self.header.geometry().stride() as usize / 8,
+                self.views.current().mapping.is_sensitive(),
+            ),
         };
         let mut area = vec![0; self.views.current().area_words()];
         found.for_each_image(journal, identity, |index, slot| {

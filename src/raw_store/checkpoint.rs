@@ -11,6 +11,7 @@
 
 use zerocopy::IntoBytes;
 
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::geometry::{META_OFFSETS, PAGE_SIZE};
 use crate::format::journal::JournalIdentity;
@@ -121,7 +122,7 @@ impl RawStore {
         let draw = random_bytes().map_err(Error::io("draw a random number for", self.path()))?;
         let identity = JournalIdentity::new(self.store_id(), draw, self.geometry());
         let epoch = self.durable.epoch + 1;
-        let journal = Journal::begin(file, identity, epoch)?;
+        let journal = Journal::begin(file, identity, epoch, Buffer::new(self.is_sensitive()))?;
         let result = journal.make_durable(); // Durable, name included.
         self.poison_if_failed(result)?;
         let result = self.write_meta(|meta| {

@@ -10,6 +10,7 @@ use super::overlay::Overlay;
 use super::rules::Rules;
 use super::slots::Slots;
 use super::{Access, JournalUse, Progress, RawStore};
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::{Summer, crc32, key};
@@ -116,6 +117,7 @@ impl RawStore {
             writable: true,
             growth: options.growth,
             access: options.access,
+            protection: options.protection(),
         };
         let mapping = Mapping::new(file.file(), structures.file_len, mapping_options)
             .map_err(Error::io("map", file.path()))?;
@@ -123,6 +125,8 @@ impl RawStore {
         let damage = page_damage.chain(schema_damage).collect();
         let key = key(header.identity().store_id);
         let slot_words = geometry.stride() as usize / 8;
+        let mut scratch = Buffer::new(options.sensitive);
+        scratch.begin_with_zeros(geometry.area_size() as usize / 8);
         let moves_blocks = file.may_move_blocks();
         let byte_order = header.byte_order().unwrap_or(ByteOrder::NATIVE);
         Ok(Self {
@@ -139,10 +143,10 @@ impl RawStore {
             meta_page,
             journal: JournalUse::None,
             write_back: None,
-            staged: Overlay::new(slot_words),
-            pending: Overlay::new(slot_words),
+            staged: Overlay::new(slot_words, options.sensitive),
+            pending: Overlay::new(slot_words, options.sensitive),
             durability: options.durability,
-            zero_journal: options.zero_journal,
+            zero_journal: options.zero_journal || options.sensitive,
             before: None,
             capacity: geometry.slot_count_in(structures.file_len),
             access,
@@ -150,7 +154,7 @@ impl RawStore {
             process: Process::current(),
             clock: Clock::new(),
             progress: Progress::default(),
-            scratch: vec![0; geometry.area_size() as usize / 8],
+            scratch,
             report: OpenReport { damage, ..OpenReport::default() },
             file,
         })

@@ -5,6 +5,7 @@ use std::time::Duration;
 use zerocopy::IntoBytes;
 
 use super::{JournalUse, RawStore};
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::journal::JournalIdentity;
@@ -102,7 +103,8 @@ impl RawStore {
         self.durable = self.meta;
         let epoch = self.durable.epoch;
         self.apply_images(&file, &identity, &found)?;
-        let journal = Journal::resume(file, identity, epoch, found.end, size);
+        let buffer = Buffer::new(self.is_sensitive());
+        let journal = Journal::resume(file, identity, epoch, found.end, size, buffer);
         self.journal = JournalUse::Open(journal);
         self.progress.grown = true; // Its length may be in memory only.
         self.checkpoint_or_poison()?; // What was dropped can never follow a new frame.

@@ -6,6 +6,7 @@ use super::{Access, RawStore};
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{NO_SLOT, State, free_link, write_free_link};
+use crate::io::is_no_room;
 use crate::memory::PageFaults;
 use crate::options::Durability;
 
@@ -208,8 +209,9 @@ impl RawStore {
         let mut capacity = self.comfortable_capacity(needed);
         loop {
             match self.grow(capacity) {
-                // The disk is nearly full: leave the half of what is not needed yet.
-                Err(Error::Full { .. }) if capacity > needed => {
+                // There is no room on the disk, or no more memory may be locked: leave the half of
+                // what is not needed yet.
+                Err(error) if capacity > needed && is_want_of_room(&error) => {
                     capacity = needed + (capacity - needed) / 2;
                 }
                 result => return result,
@@ -233,6 +235,9 @@ impl RawStore {
         self.progress.grown = true;
         let result = self.slots.mapping.resize(self.file.file(), new_end);
         let result = result.map_err(Error::io("map", self.file.path()));
+        if result.as_ref().is_err_and(is_want_of_room) {
+            self.file.set_len(old_end)?; // All of the file must be mapped when it is opened again.
+        }
         if self.slots.mapping.len() == 0 {
             // Not even the old length could be mapped again: no slot can be written.
             return self.poison_if_failed(result.map(drop));
@@ -243,6 +248,15 @@ impl RawStore {
         self.progress.growth_count += 1;
         self.progress.remap_count += u64::from(moved);
         Ok(())
+    }
+}
+
+/// Whether less room might be had.
+fn is_want_of_room(error: &Error) -> bool {
+    match error {
+        Error::Full { .. } => true,
+        Error::Io { source, .. } => is_no_room(source),
+        _ => false,
     }
 }
 

@@ -6,6 +6,8 @@ use std::process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio};
 
 use stridedb::Growth;
 
+#[cfg(target_os = "linux")]
+use crate::sensitive;
 use crate::{crash, full_disk, injected, locks, readers, shared};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
@@ -134,6 +136,12 @@ fn a_child_does_its_task() {
         injected::REPAIR => injected::repair_to_new(&path),
         injected::REPAIR_IN_PLACE => injected::repair_in_place(&path),
         injected::COMPACT_IN_PLACE => injected::compact(&path),
+        #[cfg(target_os = "linux")]
+        sensitive::LOCK_NOTHING => sensitive::lock_nothing(&path),
+        #[cfg(target_os = "linux")]
+        sensitive::LOCK_A_MEGABYTE => sensitive::lock_a_megabyte(&path),
+        #[cfg(target_os = "linux")]
+        sensitive::SEARCH_MEMORY => sensitive::search_memory(&path),
         "share until full" => shared::share_until_full(&path),
         "share with a glutton" => shared::share_with_a_glutton(&path),
         "meet the limit" => full_disk::meet_the_limit(&path),

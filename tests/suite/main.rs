@@ -34,6 +34,7 @@ mod readers;
 mod repair;
 mod rules;
 mod searching;
+mod sensitive;
 mod shared;
 mod sorted;
 mod sorting;

@@ -257,6 +257,29 @@ pub enum Error {
         /// The store.
         path: PathBuf,
     },
+    /// The operation concerns a file, and a private view has none of its own.
+    #[error(
+        "{operation} is not for a private view of {}: save it as a store, and open that",
+        path.display()
+    )]
+    Private {
+        /// What was asked for: `shrink_to_fit`, ...
+        operation: &'static str,
+        /// The store that is viewed.
+        path: PathBuf,
+    },
+    /// The changes to a private view would take more memory than it may have. It is as before.
+    #[error(
+        "the changes to a private view of {} are to take at most {limit} bytes: set a higher \
+         `private_limit`, or save the view as a store, and open that",
+        path.display()
+    )]
+    PrivateFull {
+        /// The store that is viewed.
+        path: PathBuf,
+        /// Bytes that changed slots may take.
+        limit: u64,
+    },
     /// So many generations of slots were cut off that old handles could match new records.
     #[error("{} cannot be truncated again: copy its records into a new store", path.display())]
     GenerationsUsedUp {

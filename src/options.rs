@@ -39,6 +39,7 @@ pub struct OpenOptions {
     pub(crate) prefault: bool,
     pub(crate) lock_memory: bool,
     pub(crate) sensitive: bool,
+    pub(crate) private_limit: u64,
     pub(crate) durability: Durability,
     pub(crate) allow_network: bool,
     pub(crate) zero_journal: bool,
@@ -73,6 +74,7 @@ impl Default for OpenOptions {
             prefault: false,
             lock_memory: false,
             sensitive: false,
+            private_limit: 1 << 30,
             durability: Durability::Immediate,
             allow_network: false,
             zero_journal: false,
@@ -180,6 +182,15 @@ impl OpenOptions {
         self
     }
 
+    /// How much a private view may keep of what was changed, in bytes of whole slots. An index of
+    /// up to 60 bytes for each slot comes on top, and room to grow: at the worst as much again as
+    /// both. Default: 1 GiB. A write beyond it is refused with [`Error::PrivateFull`].
+    #[must_use]
+    pub fn private_limit(mut self, bytes: u64) -> Self {
+        self.private_limit = bytes;
+        self
+    }
+
     pub(crate) fn protection(&self) -> Protection {
         Protection { is_locked: self.lock_memory, is_sensitive: self.sensitive }
     }
@@ -229,6 +240,25 @@ impl OpenOptions {
     pub fn open<R: Record>(&self, path: impl AsRef<Path>) -> Result<Store<R>> {
         let raw = RawStore::open_with(path.as_ref(), self, Store::<R>::check)?;
         Ok(Store::wrap(raw))
+    }
+
+    /// Opens a private view of a store of records of type `R`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open_private`].
+    pub fn open_private<R: Record>(&self, path: impl AsRef<Path>) -> Result<Store<R>> {
+        let raw = RawStore::open_private_with(path.as_ref(), self, Store::<R>::check)?;
+        Ok(Store::wrap(raw))
+    }
+
+    /// Opens a private view of a store whatever its records are.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::open_private`].
+    pub fn open_private_raw(&self, path: impl AsRef<Path>) -> Result<RawStore> {
+        RawStore::open_private_with(path.as_ref(), self, |_| Ok(()))
     }
 
     /// Creates a store of records of type `R`.

@@ -5,9 +5,11 @@ mod backup;
 mod checkpoint;
 mod commit;
 mod copied;
+mod frozen;
 mod memory;
 mod open;
 mod overlay;
+mod private;
 mod read;
 mod recover;
 mod rules;
@@ -19,10 +21,11 @@ mod waiting;
 
 pub use appender::Appender;
 pub(crate) use copied::CopiedSlots;
+pub(crate) use frozen::{Frozen, last_commit_to_show};
 pub use open::OpenReport;
 pub(crate) use open::{check_agreement, check_writable, decide, read_schema};
 pub(crate) use overlay::Overlay;
-pub(crate) use recover::split;
+use recover::split;
 pub use slots::SlotDump;
 pub(crate) use slots::{Slots, with_words};
 pub use space::Statistics;
@@ -44,7 +47,7 @@ use crate::format::live::Live;
 use crate::format::meta::Meta;
 use crate::format::slot::State;
 use crate::io::{BackgroundSync, Clock, Process, StoreFile};
-use crate::journal::Journal;
+use crate::journal::{Claim, Journal};
 use crate::options::{Durability, OpenOptions};
 use crate::place::{Handle, Place};
 use crate::raw_reader::RawReader;
@@ -116,6 +119,8 @@ pub struct RawStore {
     access: Access,
     /// Whether a store into an allocated page can need a new block.
     shares_blocks: bool,
+    /// Bytes of slots that a private view may keep.
+    private_limit: u64,
     /// Where the store was opened.
     process: Process,
     /// Says when commits that wait are due.
@@ -135,6 +140,9 @@ enum JournalUse {
     None,
     /// They do.
     Open(Journal),
+    /// They stay with the handle. Nobody writes the store, whose journal's place is held, if not
+    /// the store itself.
+    KeptFree(#[expect(dead_code, reason = "it is held")] Option<Claim>),
     /// They need not: the file has no name yet, and a crash leaves nothing of it.
     Unneeded,
 }
@@ -143,7 +151,7 @@ impl JournalUse {
     fn open_mut(&mut self) -> Option<&mut Journal> {
         match self {
             Self::Open(journal) => Some(journal),
-            Self::Claimed(_) | Self::None | Self::Unneeded => None,
+            Self::Claimed(_) | Self::None | Self::KeptFree(_) | Self::Unneeded => None,
         }
     }
 }
@@ -153,6 +161,8 @@ impl JournalUse {
 enum Access {
     Write,
     Maintain,
+    /// Nothing but to read; what is written stays with the handle.
+    Private,
 }
 
 /// How far the slots are ahead of the disk.
@@ -213,8 +223,10 @@ impl RawStore {
     ///
     /// # Errors
     ///
-    /// As [`RawReader::open`]; [`Error::Locked`] if this handle has the store for itself.
+    /// As [`RawReader::open`]; [`Error::Locked`] if this handle has the store for itself,
+    /// [`Error::Private`] if it is a private view.
     pub fn reader(&self) -> Result<RawReader> {
+        self.check_not_private("a reader")?;
         self.reader_options().read_raw(self.path())
     }
 
@@ -272,10 +284,10 @@ impl RawStore {
         self.meta.live_count
     }
 
-    /// Slots that the file has room for.
+    /// Slots that the file has room for; of a private view, at least as many as it has.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.capacity
+        self.capacity.max(self.meta.len)
     }
 
     /// A number that says which records the store holds, and where: stores whose digests differ
@@ -373,14 +385,13 @@ impl RawStore {
     /// [`Error::OutOfRange`] at or beyond the capacity.
     pub fn slot(&self, index: impl Into<SlotIndex>) -> Result<SlotDump> {
         let index = index.into();
+        if let Some((trailer, area)) = self.overlaid(index).and_then(|slot| slot.split_last()) {
+            return Ok(self.slots.dump_of(index, zerocopy::transmute!(*trailer), area));
+        }
         if index.get() >= self.capacity {
             return Err(Error::OutOfRange { index, len: self.capacity });
         }
-        let mut dump = self.slots.dump(index).map_err(|source| self.corrupt(source))?;
-        if let Some((trailer, area)) = self.overlaid(index).and_then(|slot| slot.split_last()) {
-            self.slots.lay_over(&mut dump, zerocopy::transmute!(*trailer), area);
-        }
-        Ok(dump)
+        self.slots.dump(index).map_err(|source| self.corrupt(source))
     }
 
     // What follows works on areas: the record's bytes in whole words, the padding zero.

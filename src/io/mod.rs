@@ -31,7 +31,7 @@ pub(crate) use background::BackgroundSync;
 pub(crate) use clock::Clock;
 pub(crate) use copy::{copy_range, copy_start, share_blocks, write_zeros};
 pub(crate) use element::Words;
-pub(crate) use file::{NewFile, StoreFile, is_no_room, is_taken};
+pub(crate) use file::{NewFile, StoreFile, is_no_room, is_taken, may_not_create};
 pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::{Access, Growth};
 pub(crate) use mapping::{Mapping, MappingOptions, Protection, prefetch};

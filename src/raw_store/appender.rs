@@ -55,6 +55,9 @@ impl RawStore {
     /// Where an appender has something else to do that stands before this slot.
     #[inline]
     fn pause_after(&self, next: u64) -> u64 {
+        if self.is_private() {
+            return u64::MAX;
+        }
         let step = WRITE_BACK_SIZE / u64::from(self.geometry().stride());
         self.capacity.min(next.saturating_add(step))
     }

@@ -54,6 +54,9 @@ impl RawStore {
 
     pub(super) fn finish(&mut self) -> Result<()> {
         self.sync()?;
+        if self.is_private() {
+            return Ok(()); // What it has is to be forgotten.
+        }
         if !self.progress.started {
             self.leave_unchanged();
             return Ok(());
@@ -81,7 +84,7 @@ impl RawStore {
                 }
                 journal.remove()
             }
-            JournalUse::Claimed(_) | JournalUse::None | JournalUse::Unneeded => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -150,7 +153,7 @@ impl RawStore {
         match &self.journal {
             JournalUse::Claimed(journal) => journal.check_place()?,
             JournalUse::Open(journal) => journal.check_place()?,
-            JournalUse::None | JournalUse::Unneeded => return Ok(()),
+            JournalUse::None | JournalUse::KeptFree(_) | JournalUse::Unneeded => return Ok(()),
         }
         self.file.check_place()?;
         match self.live_block() {

@@ -25,7 +25,7 @@ use crate::io::{
 };
 use crate::journal::Claim;
 use crate::live_block::{LiveBlock, Publisher, WRITER_OFFSET};
-use crate::options::OpenOptions;
+use crate::options::{Growth, OpenOptions};
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
 
@@ -67,10 +67,14 @@ impl RawStore {
         let mut store = Self::adopt(file, access, options)?;
         accept(&store)?;
         store.take_up(claim)?;
-        if options.prefault {
-            let _ = store.prefault(.., None); // What cannot be read is told to who reads it.
-        }
+        store.prefault_if(options);
         Ok(store)
+    }
+
+    pub(super) fn prefault_if(&self, options: &OpenOptions) {
+        if options.prefault {
+            let _ = self.prefault(.., None); // What cannot be read is told to who reads it.
+        }
     }
 
     pub(crate) fn create_with(path: &Path, schema: &Schema, options: &OpenOptions) -> Result<Self> {
@@ -105,7 +109,8 @@ impl RawStore {
     }
 
     /// Makes a store of a file that is locked; nothing is written.
-    fn adopt(file: StoreFile, access: Access, options: &OpenOptions) -> Result<Self> {
+    pub(super) fn adopt(file: StoreFile, access: Access, options: &OpenOptions) -> Result<Self> {
+        let is_writable = access != Access::Private;
         let structures = Structures::read(&file)?;
         let (header, meta, meta_page) = decide(&structures, &file)?;
         check_writable(&header, file.path())?;
@@ -114,8 +119,8 @@ impl RawStore {
         let mapping_options = MappingOptions {
             start: geometry.data_start(),
             stride: geometry.stride(),
-            writable: true,
-            growth: options.growth,
+            writable: is_writable,
+            growth: if is_writable { options.growth } else { Growth::Remap },
             access: options.access,
             protection: options.protection(),
         };
@@ -127,7 +132,7 @@ impl RawStore {
         let slot_words = geometry.stride() as usize / 8;
         let mut scratch = Buffer::new(options.sensitive);
         scratch.begin_with_zeros(geometry.area_size() as usize / 8);
-        let moves_blocks = file.may_move_blocks();
+        let moves_blocks = is_writable && file.may_move_blocks();
         let byte_order = header.byte_order().unwrap_or(ByteOrder::NATIVE);
         Ok(Self {
             slots: Slots { mapping, geometry, key, summer: Summer::new(), moves_blocks },
@@ -150,7 +155,8 @@ impl RawStore {
             before: None,
             capacity: geometry.slot_count_in(structures.file_len),
             access,
-            shares_blocks: file.may_share_blocks(),
+            shares_blocks: is_writable && file.may_share_blocks(),
+            private_limit: options.private_limit,
             process: Process::current(),
             clock: Clock::new(),
             progress: Progress::default(),
@@ -217,10 +223,11 @@ impl RawStore {
         Ok(())
     }
 
-    /// Where readers look; `None` if nobody can find the file yet, or nothing is mapped any more.
+    /// Where readers look; `None` if nobody can find the file yet, if nothing is written to it, or
+    /// nothing is mapped any more.
     pub(super) fn live_block(&self) -> Option<LiveBlock<'_>> {
         match self.journal {
-            JournalUse::Unneeded => None,
+            JournalUse::KeptFree(_) | JournalUse::Unneeded => None,
             _ => LiveBlock::of(&self.slots.mapping),
         }
     }
@@ -240,7 +247,7 @@ impl Access {
     /// The lock on the store: beside readers, or for oneself alone.
     fn lock(self) -> Lock {
         match self {
-            Self::Write => Lock::Shared,
+            Self::Write | Self::Private => Lock::Shared,
             Self::Maintain => Lock::Exclusive,
         }
     }

@@ -114,6 +114,9 @@ impl RawStore {
             return Err(error);
         }
         self.commit(self.durable, Durability::Immediate)?;
+        if self.is_private() {
+            return Ok(());
+        }
         // The journal must not name what is gone, and either meta must be enough.
         let result = self.checkpoint().and_then(|()| self.write_meta(|_| {}));
         self.poison_as_indeterminate(result)
@@ -131,12 +134,12 @@ impl RawStore {
                 let next = self.meta.free_head;
                 if free_link(area.as_bytes()) != Some(next) {
                     write_free_link(area.as_mut_bytes(), next);
-                    self.stage(index, tag.deleted(), area);
+                    self.stage(index, tag.deleted(), area)?;
                 }
                 self.meta.free_head = index.get();
             }
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Gives back the room beyond the last slot. When this returns it is durable.
@@ -145,6 +148,7 @@ impl RawStore {
     ///
     /// [`Error::NeedsMaintenance`], [`Error::ReadOnly`], [`Error::Poisoned`], [`Error::Io`].
     pub fn shrink_to_fit(&mut self) -> Result<()> {
+        self.check_not_private("shrink_to_fit")?;
         self.check_maintenance("shrink_to_fit")?;
         self.check_usable()?;
         self.sync()?;
@@ -184,7 +188,7 @@ impl RawStore {
 
     fn check_maintenance(&self, operation: &'static str) -> Result<()> {
         match self.access {
-            Access::Maintain => Ok(()),
+            Access::Maintain | Access::Private => Ok(()),
             Access::Write => {
                 Err(Error::NeedsMaintenance { operation, path: self.path().to_owned() })
             }
@@ -202,6 +206,9 @@ impl RawStore {
 
     /// Makes room for `additional` slots after the first `used` ones.
     pub(super) fn make_room(&mut self, used: u64, additional: u64) -> Result<()> {
+        if self.is_private() {
+            return self.check_private_room(additional);
+        }
         let needed = used.saturating_add(additional);
         if needed <= self.capacity {
             return Ok(());

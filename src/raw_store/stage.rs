@@ -17,10 +17,14 @@ use crate::record::Area;
 const SPILL_SIZE: u64 = if cfg!(test) { 100 } else { 256 << 10 };
 
 impl RawStore {
-    pub(super) fn stage(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> u32 {
+    #[inline]
+    pub(super) fn stage(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> Result<u32> {
+        if self.is_private() {
+            self.check_private_room(1)?;
+        }
         let (trailer, area_crc) = self.slots.seal(index, tag, area);
         self.staged.put(index.get(), area, zerocopy::transmute!(trailer));
-        area_crc
+        Ok(area_crc)
     }
 
     pub(crate) fn stage_append(&mut self, area: &[u64]) -> Result<SlotIndex> {
@@ -30,7 +34,7 @@ impl RawStore {
         let tag = Tag::first(self.meta.generation_base);
         let area_crc = if self.progress.staged_append_size < SPILL_SIZE {
             self.progress.staged_append_size += area.as_bytes().len() as u64;
-            self.stage(index, tag, area)
+            self.stage(index, tag, area)?
         } else {
             if !self.progress.spilled {
                 self.check_usable()?;
@@ -54,6 +58,9 @@ impl RawStore {
     /// CRC-32.
     #[inline]
     pub(super) fn spill(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> Result<u32> {
+        if self.is_private() {
+            return self.stage(index, tag, area);
+        }
         match self.slots.write_new(&self.file, index, tag, area) {
             Err(Error::Io { source, .. }) if is_no_room(&source) => {
                 Err(self.full(self.geometry().stride().into(), source))
@@ -71,7 +78,7 @@ impl RawStore {
         let index = SlotIndex::new(self.meta.free_head);
         let (tag, next) = self.read_free_slot(index)?;
         let live_count = self.live_count_within(self.meta.live_count.checked_add(1))?;
-        let area_crc = self.stage(index, tag, area);
+        let area_crc = self.stage(index, tag, area)?;
         (self.meta.free_head, self.meta.live_count) = (next, live_count);
         if let Some(digest) = &mut self.meta.digest {
             digest.add(index.get(), area_crc);
@@ -108,7 +115,7 @@ impl RawStore {
         if tag.state() != State::Live {
             return Err(Error::Deleted { index });
         }
-        let area_crc = self.stage(index, tag.updated(), area);
+        let area_crc = self.stage(index, tag.updated(), area)?;
         if let Some(digest) = &mut self.meta.digest {
             digest.subtract(index.get(), old_crc);
             digest.add(index.get(), area_crc);
@@ -131,8 +138,8 @@ impl RawStore {
         let next = if tag.can_be_reused() { self.meta.free_head } else { NO_SLOT };
         slots::with_words(area.len(), |link| {
             write_free_link(link.as_mut_bytes(), next);
-            self.stage(index, tag, link);
-        });
+            self.stage(index, tag, link)
+        })?;
         if tag.can_be_reused() {
             self.meta.free_head = index.get();
         }

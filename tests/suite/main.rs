@@ -29,6 +29,7 @@ mod many;
 mod many_updates;
 mod memory;
 mod places;
+mod private;
 mod python;
 mod readers;
 mod repair;

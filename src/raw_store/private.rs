@@ -16,8 +16,9 @@ use crate::recovery::{Decision, JournalFound};
 
 impl RawStore {
     /// Opens a view of a store that can be changed, while the store itself stays as it is: to try
-    /// something out. It is used as any store. What it commits, it alone sees, and when it is closed
-    /// or dropped nothing of it remains, unless [`save_as`](Self::save_as) has made a store of it.
+    /// something out. It is used as any store. What it commits, it alone sees, and when it is
+    /// closed or dropped nothing of it remains, unless [`save_as`](Self::save_as) has made a store
+    /// of it.
     ///
     /// It shows the store as of now: writers are kept out as long as it is open, and readers go on
     /// beside it, as do other such views. A store that was not closed is read through its journal.

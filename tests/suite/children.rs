@@ -110,8 +110,8 @@ impl Drop for Child {
     }
 }
 
-/// This program, for somebody who has no rights to a file but those that everybody has; `None` where
-/// another user cannot run it.
+/// This program, for somebody who has no rights to a file but those that everybody has; `None`
+/// where another user cannot run it.
 pub(crate) fn somebody_else(file: &Path) -> Option<Command> {
     const NOBODY: u32 = 65534;
     let program = std::env::current_exe().unwrap();

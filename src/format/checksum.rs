@@ -200,12 +200,22 @@ pub fn key(store_id: [u8; 16]) -> u32 {
 #[must_use]
 #[inline]
 pub fn hash32(index: u64, tag: u32) -> u32 {
+    mix(place_share(index), tag)
+}
+
+/// What a place contributes to [`hash32`].
+#[inline(always)]
+pub(super) fn place_share(index: u64) -> u32 {
     let [a, b, c, d, e, f, g, h] = index.to_le_bytes();
     let low = u32::from_le_bytes([a, b, c, d]);
     let high = u32::from_le_bytes([e, f, g, h]);
-    let mut x = (tag & !1)
-        .wrapping_add(low.wrapping_mul(0x9E37_79B1))
-        .wrapping_add(high.wrapping_mul(0x85EB_CA6B));
+    low.wrapping_mul(0x9E37_79B1).wrapping_add(high.wrapping_mul(0x85EB_CA6B))
+}
+
+/// The hash of a place's share and a tag.
+#[inline(always)]
+pub(super) fn mix(place_share: u32, tag: u32) -> u32 {
+    let mut x = (tag & !1).wrapping_add(place_share);
     x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
     x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
     x ^ (x >> 16)

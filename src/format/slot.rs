@@ -6,7 +6,7 @@ use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::Corruption;
-use super::checksum::{crc32, hash32, slot_checksum};
+use super::checksum::{crc32, hash32, mix, place_share, slot_checksum};
 use super::geometry::{SlotIndex, TRAILER_SIZE};
 
 /// The link of a deleted slot that no other follows, and the head of an empty free list.
@@ -105,6 +105,59 @@ impl Trailer {
         } else {
             Corruption::SlotState { index, tag: tag.bits() }
         }
+    }
+}
+
+/// The trailers of several slots, which are checked together: one by one, most of the instructions
+/// that a slot takes would be those for its hash, and here the compiler does eight at once.
+pub(crate) struct Trailers<const COUNT: usize> {
+    checksums: [u32; COUNT],
+    tags: [u32; COUNT],
+    place_shares: [u32; COUNT],
+    area_crcs: [u32; COUNT],
+}
+
+impl<const COUNT: usize> Trailers<COUNT> {
+    /// Those of no slots.
+    pub(crate) fn new() -> Self {
+        let none = [0; COUNT];
+        Self { checksums: none, tags: none, place_shares: none, area_crcs: none }
+    }
+
+    /// Puts in the trailer of the slot at an index, and the CRC-32 of its area.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many positions.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, position: usize, index: u64, trailer: Trailer, area_crc: u32) {
+        self.checksums[position] = trailer.checksum.get();
+        self.tags[position] = trailer.tag.get();
+        self.place_shares[position] = place_share(index);
+        self.area_crcs[position] = area_crc;
+    }
+
+    /// Which of the first slots, at most 32, are whole, and which are so and live: a bit for each,
+    /// the first one lowest. As [`Trailer::verify_crc`] says it of one.
+    #[inline(always)]
+    pub(crate) fn check(&self, count: usize, key: u32) -> (u32, u32) {
+        let (mut whole, mut live) = (0, 0);
+        for position in 0..count.min(COUNT) {
+            let tag = self.tags[position];
+            let checksum = self.area_crcs[position] ^ mix(self.place_shares[position], tag) ^ key;
+            let is_right = u32::from(checksum == self.checksums[position]);
+            // With the bit that says "being written", it is neither.
+            let state = tag & (STATE_MASK | 1);
+            live |= (is_right & u32::from(state == LIVE)) << position;
+            whole |= (is_right & u32::from(state == LIVE || state == DELETED)) << position;
+        }
+        (whole, live)
+    }
+
+    /// The tag at a position.
+    #[inline(always)]
+    pub(crate) fn tag(&self, position: usize) -> Tag {
+        Tag::from_bits(self.tags[position])
     }
 }
 
@@ -349,5 +402,43 @@ mod tests {
     fn a_used_up_generation_is_not_reused() {
         let tag = Tag::first(u16::MAX).deleted();
         assert_eq!((tag.can_be_reused(), tag.reused()), (false, None));
+    }
+
+    #[test]
+    fn several_slots_are_checked_as_each_is() {
+        let (key, mut random) = (0x1234_5678, 1_u64);
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 32) as u32
+        };
+        let mut counts = [0; 3];
+        for _ in 0..1000 {
+            let mut trailers = Trailers::<16>::new();
+            let slots: [_; 16] = std::array::from_fn(|position| {
+                let index = u64::from(next()) << (next() % 32);
+                let (tag, area_crc) = (Tag::from_bits(next()), next());
+                let tag = if next() % 4 > 0 { Tag((tag.0 & !7) | LIVE) } else { tag };
+                let mut trailer = Trailer::seal(SlotIndex::new(index), tag, area_crc, key);
+                if next() % 4 == 0 {
+                    let flipped = trailer.checksum.get() ^ (1 << (next() % 32));
+                    trailer.checksum = flipped.into();
+                }
+                trailers.set(position, index, trailer, area_crc);
+                (index, trailer, area_crc)
+            });
+            for count in [16, 5, 0] {
+                let (whole, live) = trailers.check(count, key);
+                for (position, (index, trailer, area_crc)) in slots.into_iter().enumerate() {
+                    let tag = trailer.tag_if_whole(SlotIndex::new(index), area_crc, key);
+                    let tag = tag.filter(|_| position < count);
+                    let found = [whole, live].map(|bits| bits >> position & 1 == 1);
+                    let is_live = tag.is_some_and(|tag| tag.state() == State::Live);
+                    assert_eq!(found, [tag.is_some(), is_live], "{trailer:?}");
+                    counts[usize::from(found[0]) + usize::from(found[1])] += 1;
+                }
+            }
+        }
+        println!("none, whole, live: {counts:?}");
+        assert!(counts.iter().all(|&count| count > 500), "{counts:?}");
     }
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 use super::slots::Slots;
 use crate::format::checksum::{Summer, Summing, crc32};
 use crate::format::geometry::SlotIndex;
-use crate::format::slot::{State, Trailer};
+use crate::format::slot::{Trailer, Trailers};
 use crate::place::Place;
 use crate::record::Area;
 
@@ -22,8 +22,11 @@ pub(crate) struct CopiedSlots<A: Area> {
     key: u32,
     is_sensitive: bool,
     areas: Vec<A>,
-    trailers: [Trailer; COUNT_MAX],
-    area_crcs: [u32; COUNT_MAX],
+    trailers: Trailers<COUNT_MAX>,
+    /// Those that are whole, a bit for each.
+    whole: u32,
+    /// Those of them that are live.
+    live: u32,
 }
 
 impl<A: Area> CopiedSlots<A> {
@@ -41,8 +44,8 @@ impl<A: Area> CopiedSlots<A> {
 
     /// None.
     pub(crate) fn new() -> Self {
-        let trailers = [Trailer::new_zeroed(); COUNT_MAX];
-        Self { key: 0, is_sensitive: false, areas: Vec::new(), trailers, area_crcs: [0; COUNT_MAX] }
+        let (areas, trailers) = (Vec::new(), Trailers::new());
+        Self { key: 0, is_sensitive: false, areas, trailers, whole: 0, live: 0 }
     }
 
     /// How many slots there are.
@@ -82,10 +85,11 @@ impl<A: Area> CopiedSlots<A> {
             let slot = overlaid(SlotIndex::new(index)).and_then(|slot| slot.split_last());
             if let Some((trailer, area)) = slot {
                 self.areas[position].as_mut().copy_from_slice(area);
-                self.trailers[position] = zerocopy::transmute!(*trailer);
-                self.area_crcs[position] = crc32(area);
+                let trailer = zerocopy::transmute!(*trailer);
+                self.trailers.set(position, index, trailer, crc32(area));
             }
         }
+        (self.whole, self.live) = self.trailers.check(self.areas.len(), self.key);
     }
 
     /// The record at a position, which was asked for by this place; `None` if it was removed.
@@ -94,9 +98,9 @@ impl<A: Area> CopiedSlots<A> {
     #[inline(always)]
     pub(crate) fn get(&self, position: usize, place: Place) -> Option<Option<&A>> {
         let area = self.areas.get(position)?;
-        let (trailer, area_crc) = (self.trailers[position], self.area_crcs[position]);
-        let tag = trailer.tag_if_whole(place.index, area_crc, self.key)?;
-        place.means(tag.generation()).then_some((tag.state() == State::Live).then_some(area))
+        let has = |bits: u32| bits >> position & 1 == 1;
+        let is_meant = has(self.whole) && place.means(self.trailers.tag(position).generation());
+        is_meant.then_some(has(self.live).then_some(area))
     }
 }
 
@@ -127,10 +131,7 @@ impl<A: Area, I: Iterator<Item = u64>, const BESIDE_WRITER: bool> Summing
     fn run(self, (): (), summer: Summer) -> usize {
         let Self { copies, slots, indices } = self;
         let mut count = 0;
-        let areas = copies.areas.as_mut_slice();
-        let trailers = &mut copies.trailers[..areas.len()];
-        let area_crcs = &mut copies.area_crcs[..areas.len()];
-        for index in indices.take(areas.len()) {
+        for (index, to) in indices.zip(&mut copies.areas) {
             let copied = match slots.copy::<A, BESIDE_WRITER>(index, summer) {
                 // Somebody writes it: it has the trailer of no slot, and those after it are read.
                 None if BESIDE_WRITER && slots.has(index) => {
@@ -139,11 +140,14 @@ impl<A: Area, I: Iterator<Item = u64>, const BESIDE_WRITER: bool> Summing
                 copied => copied,
             };
             let Some((trailer, area_crc, area)) = copied else { break };
-            area_crcs[count] = area_crc;
-            areas[count] = area;
-            trailers[count] = trailer;
+            *to = area;
+            copies.trailers.set(count, index, trailer, area_crc);
             count += 1;
         }
+        // All that there is room for, so that the compiler knows how many: the rest is left out.
+        let (whole, live) = copies.trailers.check(CopiedSlots::<A>::ROOM, copies.key);
+        let asked = (1_u32 << count).wrapping_sub(1);
+        (copies.whole, copies.live) = (whole & asked, live & asked);
         count
     }
 }

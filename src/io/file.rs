@@ -41,6 +41,9 @@ impl StoreFile {
             .map_err(|error| Error::io("open", &path)(error.into()))?;
         let file = File::from(file);
         check_regular(&path, &file.metadata().map_err(Error::io("open", &path))?)?;
+        if file_system::is_made_up(&file) {
+            return Err(Error::NotAFile { path, found: "made up by the kernel" });
+        }
         let identity = Identity::of(&file).map_err(Error::io("open", &path))?;
         tell(Operation::Open { file: &file, path: &path });
         Ok(Self { file, path, identity })
@@ -111,10 +114,15 @@ impl StoreFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Replaced`]
+    /// [`Error::Replaced`]; [`Error::Io`] if the system does not say where it leads, as after the
+    /// loss of a mount.
     pub(crate) fn check_place(&self) -> Result<()> {
+        use io::ErrorKind::{NotADirectory, NotFound};
         match Identity::at(&self.path) {
             Ok(found) if found == self.identity => Ok(()),
+            Err(error) if !matches!(error.kind(), NotFound | NotADirectory) => {
+                Err(Error::io("find", &self.path)(error))
+            }
             _ => Err(Error::Replaced { path: self.path.clone() }),
         }
     }

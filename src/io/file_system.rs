@@ -24,6 +24,13 @@ const EXT: u32 = 0xEF53;
 const TMPFS: u32 = 0x0102_1994;
 const XFS: u32 = 0x5846_5342;
 const BTRFS: u32 = 0x9123_683E;
+const PROC: u32 = 0x0000_9FA0;
+const SYSFS: u32 = 0x6265_6572;
+
+/// Whether the kernel makes up what the file says, so that it has no bytes to be mapped.
+pub(super) fn is_made_up(file: &File) -> bool {
+    matches!(number_of(file), Some(PROC | SYSFS))
+}
 
 /// Whether a block of the file may be shared, by a reflink or a snapshot, so that writing into it
 /// can need a new one: no, on file systems that cannot share any.

@@ -52,8 +52,8 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// The system's; `InvalidInput` if the file is longer than the address space, or the elements
-    /// are not made of words.
+    /// The system's; EOVERFLOW if the file is longer than the address space; `InvalidInput` if the
+    /// elements are not made of words.
     pub(crate) fn new(file: &File, len: u64, options: MappingOptions) -> io::Result<Self> {
         let MappingOptions { writable, growth, access, .. } = options;
         let (start, stride) = (to_usize(options.start)?, to_usize(options.stride.into())?);
@@ -517,10 +517,9 @@ fn to_u64(len: usize) -> u64 {
 }
 
 fn to_usize(len: u64) -> io::Result<usize> {
-    usize::try_from(len).map_err(|_| {
-        let message = format!("{len} bytes do not fit into this machine's address space");
-        io::Error::new(io::ErrorKind::InvalidInput, message)
-    })
+    // No mapping and no slice is longer, also where addresses have one bit more.
+    let len = usize::try_from(len).ok().filter(|&len| isize::try_from(len).is_ok());
+    len.ok_or_else(|| rustix::io::Errno::OVERFLOW.into())
 }
 
 #[cfg(test)]

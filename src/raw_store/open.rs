@@ -23,7 +23,7 @@ use crate::io::{
 };
 use crate::journal::Claim;
 use crate::live_block::{LiveBlock, Publisher, WRITER_OFFSET};
-use crate::options::OpenOptions;
+use crate::options::{Growth, OpenOptions};
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
 
@@ -75,6 +75,10 @@ impl RawStore {
         let new = NewFile::new(path, options.mode)?;
         options.check_network(new.file())?;
         write_empty(new.file(), schema)?;
+        let (growth, access) = (Growth::Remap, options.access);
+        let probe = MappingOptions { start: 0, stride: 16, writable: true, growth, access };
+        Mapping::new(new.file().file(), new.file().len()?, probe)
+            .map_err(Error::io("map", path))?; // What could not be opened gets no name.
         new.file().sync_all()?; // Complete: it may have a name.
         let access = Access::of(options);
         let file = new.publish(access.lock())?;
@@ -222,6 +226,12 @@ impl RawStore {
     pub(super) fn publisher(&self) -> Option<Publisher<'_>> {
         let through = self.slots.moves_blocks.then_some(&self.file);
         self.live_block().map(|live| Publisher::new(live, through))
+    }
+
+    /// What tells readers that there will be no more: through the file, since the disk may be gone,
+    /// and a store into the mapping would be the end by a signal.
+    pub(super) fn last_publisher(&self) -> Option<Publisher<'_>> {
+        self.live_block().map(|live| Publisher::new(live, Some(&self.file)))
     }
 }
 

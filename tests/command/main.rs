@@ -7,6 +7,7 @@ mod batches;
 mod damage;
 mod differences;
 mod documents;
+mod errors;
 mod files;
 mod follow;
 mod hashes;

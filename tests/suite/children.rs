@@ -6,7 +6,7 @@ use std::process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio};
 
 use stridedb::Growth;
 
-use crate::{crash, full_disk, injected, locks, readers, shared};
+use crate::{crash, errors, full_disk, injected, locks, readers, shared};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
 const PATH: &str = "STRIDEDB_CHILD_PATH";
@@ -126,6 +126,9 @@ fn a_child_does_its_task() {
         "append and sync" => crash::append_and_sync(&path),
         "append, then panic" => crash::append_then_panic(&path),
         "fail to sync" => crash::fail_to_sync(&path),
+        errors::OPEN => errors::say_what_opening_says(&path),
+        errors::LOSE => errors::work_while_the_disk_goes(&path, false),
+        errors::LOSE_IN_BULK => errors::work_while_the_disk_goes(&path, true),
         full_disk::UPDATE => full_disk::update_until_refused(&path),
         full_disk::APPEND => full_disk::append_until_refused(&path),
         injected::ALL_STEPS => injected::do_all_steps(&path, Growth::default()),

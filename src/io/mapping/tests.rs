@@ -74,6 +74,22 @@ fn elements_that_are_not_made_of_words_are_refused() {
 }
 
 #[test]
+fn a_file_longer_than_the_addresses_is_told_from_a_want_of_memory() {
+    let (file, mut mapping) = mapped(4096, true, Growth::Remap);
+    let overflow = Some(rustix::io::Errno::OVERFLOW.raw_os_error());
+    for len in [u64::MAX, isize::MAX as u64 + 1] {
+        let (growth, access) = (Growth::Remap, Access::Normal);
+        let options = MappingOptions { start: 8, stride: 24, writable: false, growth, access };
+        let refused = Mapping::new(&file, len, options).err().unwrap();
+        assert_eq!(refused.raw_os_error(), overflow, "{len}: {refused}");
+        let refused = mapping.resize(&file, len).unwrap_err();
+        assert_eq!(refused.raw_os_error(), overflow, "{len}: {refused}");
+    }
+    mapping.write(0, &[7; 2], [8; 8]).unwrap();
+    assert_eq!(read(&mapping, 0), Some(([7; 2], [8; 8])));
+}
+
+#[test]
 fn a_read_only_mapping_is_not_written() {
     let (_file, mut mapping) = mapped(4096, false, Growth::Remap);
     assert_eq!(mapping.write(0, &[1; 2], [1; 8]), None);

@@ -77,6 +77,15 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// Maps the first `len` bytes of the file for writing, to see whether that can be done.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::new`].
+    pub(crate) fn try_out(file: &File, len: u64) -> io::Result<()> {
+        map_span(file, to_usize(len)?, true).map(drop)
+    }
+
     /// Takes over how many bytes are mapped from the file, and so how many elements.
     fn set_len(&self, len: usize) {
         self.len.store(len, Ordering::Relaxed);

@@ -23,7 +23,7 @@ use crate::io::{
 };
 use crate::journal::Claim;
 use crate::live_block::{LiveBlock, Publisher, WRITER_OFFSET};
-use crate::options::{Growth, OpenOptions};
+use crate::options::OpenOptions;
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
 
@@ -75,10 +75,8 @@ impl RawStore {
         let new = NewFile::new(path, options.mode)?;
         options.check_network(new.file())?;
         write_empty(new.file(), schema)?;
-        let (growth, access) = (Growth::Remap, options.access);
-        let probe = MappingOptions { start: 0, stride: 16, writable: true, growth, access };
-        Mapping::new(new.file().file(), new.file().len()?, probe)
-            .map_err(Error::io("map", path))?; // What could not be opened gets no name.
+        let mapped = Mapping::try_out(new.file().file(), new.file().len()?);
+        mapped.map_err(Error::io("map", path))?; // What could not be opened gets no name.
         new.file().sync_all()?; // Complete: it may have a name.
         let access = Access::of(options);
         let file = new.publish(access.lock())?;

@@ -78,9 +78,7 @@ fn a_file_longer_than_the_addresses_is_told_from_a_want_of_memory() {
     let (file, mut mapping) = mapped(4096, true, Growth::Remap);
     let overflow = Some(rustix::io::Errno::OVERFLOW.raw_os_error());
     for len in [u64::MAX, isize::MAX as u64 + 1] {
-        let (growth, access) = (Growth::Remap, Access::Normal);
-        let options = MappingOptions { start: 8, stride: 24, writable: false, growth, access };
-        let refused = Mapping::new(&file, len, options).err().unwrap();
+        let refused = Mapping::try_out(&file, len).unwrap_err();
         assert_eq!(refused.raw_os_error(), overflow, "{len}: {refused}");
         let refused = mapping.resize(&file, len).unwrap_err();
         assert_eq!(refused.raw_os_error(), overflow, "{len}: {refused}");

@@ -14,7 +14,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 
 use super::identity::Identity;
 use super::seam::{Operation, perform, tell};
-use super::{Lock, allocate, file_system, suspects};
+use super::{Lock, allocate, file_system, platform, suspects};
 use crate::error::{Error, Result};
 
 /// An open regular file, and the path under which it was opened.
@@ -344,14 +344,8 @@ impl StoreFile {
 
     /// Lets the disk begin with what was written between two offsets, so that it has less to do
     /// when the file is synced. Nothing is durable by this; what fails, the sync reports.
-    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux does this"))]
     pub(crate) fn begin_writing(&self, start: u64, end: u64) {
-        // On Linux this begins with the dirty pages and then drops clean ones, of which there are
-        // none; sync_file_range(2) would say what is meant, but has no safe binding.
-        #[cfg(target_os = "linux")]
-        if let Some(len) = std::num::NonZero::new(end.saturating_sub(start)) {
-            let _ = rustix::fs::fadvise(&self.file, start, Some(len), rustix::fs::Advice::DontNeed);
-        }
+        platform::begin_writing(&self.file, start, end);
     }
 
     /// After this, the bytes of the file are durable, also those written through a mapping on

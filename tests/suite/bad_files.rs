@@ -296,6 +296,7 @@ fn a_lost_write_is_noticed() {
 }
 
 #[test]
+#[cfg_attr(feature = "portable", ignore = "a file of /proc is not known")]
 fn only_regular_files_are_opened_and_nothing_is_waited_for() {
     let directory = directory();
     let pipe = directory.path().join("pipe");

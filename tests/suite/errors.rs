@@ -407,6 +407,7 @@ fn a_disk_that_is_gone_is_an_error_and_takes_nothing() {
 
 /// The server of a file system dies, as one of a network does.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "no file system is told from another")]
 fn a_mount_whose_server_is_gone_is_an_error_and_takes_nothing() {
     let directory = directory();
     let [real, shown] = ["real", "shown"].map(|name| directory.path().join(name));

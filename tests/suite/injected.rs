@@ -67,6 +67,7 @@ fn an_error_at_each_system_call_is_told_and_takes_nothing() {
 /// From some call on, all of its name fail: a disk that is full stays full, and one that is broken
 /// stays broken. When it is mended, everything is there.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "no call of the system allocates")]
 fn errors_that_stay_take_nothing() {
     let Some(bench) = Bench::new(ALL_STEPS, SCRIPT) else { return };
     let tally = bench.sweep(40, |call| match call.name.as_str() {

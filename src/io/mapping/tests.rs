@@ -116,8 +116,9 @@ fn if_the_old_mapping_must_go_first_it_comes_back_when_there_is_no_room() {
 }
 
 /// What is done where the system cannot be asked for the pages.
-#[test]
 #[cfg(target_os = "linux")]
+#[test]
+#[cfg_attr(feature = "portable", ignore = "what is in memory is not told")]
 fn touching_reads_each_page_and_nothing_outside() {
     let (file, mapping) = mapped(8 + 24 * 100_000 + 5, true, Growth::Reserve(1 << 20));
     file.sync_all().unwrap();

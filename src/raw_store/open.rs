@@ -75,9 +75,9 @@ impl RawStore {
         let new = NewFile::new(path, options.mode)?;
         options.check_network(new.file())?;
         write_empty(new.file(), schema)?;
+        new.file().sync_all()?; // Complete: it may have a name.
         let mapped = Mapping::try_out(new.file().file(), new.file().len()?);
         mapped.map_err(Error::io("map", path))?; // What could not be opened gets no name.
-        new.file().sync_all()?; // Complete: it may have a name.
         let access = Access::of(options);
         let file = new.publish(access.lock())?;
         let claim = Claim::take(&file, Duration::ZERO)?;

@@ -402,6 +402,10 @@ impl Error {
                 "to look where it is now, or whether its file system is still mounted \
                  (`findmnt`), and to open it there",
             ),
+            Self::Linked { .. } => Some(
+                "to remove its other names (`find -samefile`): one that ends in `.new` was left by \
+                 an interruption",
+            ),
             _ => None,
         }
     }

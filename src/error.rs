@@ -12,6 +12,7 @@ use crate::holders::Holder;
 use crate::journal::Fault;
 use crate::repair::Loss;
 use crate::schema::{ByteOrder, Difference, Invalid, SchemaError};
+use crate::search::ConditionError;
 use crate::verify::Problem;
 
 /// The result of everything that a store does.
@@ -97,6 +98,9 @@ pub enum Error {
     /// The file's schema, or one that was given, is no schema.
     #[error(transparent)]
     Schema(Box<SchemaError>),
+    /// A condition cannot be asked about the records of a store.
+    #[error(transparent)]
+    Condition(Box<ConditionError>),
     /// The schema in the file cannot be used.
     #[error("{} has a schema that cannot be used", path.display())]
     StoredSchema {
@@ -171,6 +175,27 @@ pub enum Error {
         /// The type of integer.
         field_type: &'static str,
     },
+    /// The schema says that records are only appended, so they are neither changed nor removed.
+    #[error("records of {} are only appended, neither changed nor removed", path.display())]
+    AppendOnly {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The schema says by which value the records ascend, and this one would not. Nothing has
+    /// changed.
+    #[error(
+        "the records ascend by `{field}`: expected {expected} at index {index} but got {actual}"
+    )]
+    OutOfOrder {
+        /// Where the record was to stand.
+        index: SlotIndex,
+        /// By what the records ascend.
+        field: String,
+        /// What could stand there.
+        expected: String,
+        /// What was to stand there.
+        actual: String,
+    },
     /// The slot was reused since the handle was made: its record is another one.
     #[error(
         "the handle's record at index {index} is gone: \
@@ -233,6 +258,29 @@ pub enum Error {
         operation: &'static str,
         /// The store.
         path: PathBuf,
+    },
+    /// The operation concerns a file, and a private view has none of its own.
+    #[error(
+        "{operation} is not for a private view of {}: save it as a store, and open that",
+        path.display()
+    )]
+    Private {
+        /// What was asked for: `shrink_to_fit`, ...
+        operation: &'static str,
+        /// The store that is viewed.
+        path: PathBuf,
+    },
+    /// The changes to a private view would take more memory than it may have. It is as before.
+    #[error(
+        "the changes to a private view of {} are to take at most {limit} bytes: set a higher \
+         `private_limit`, or save the view as a store, and open that",
+        path.display()
+    )]
+    PrivateFull {
+        /// The store that is viewed.
+        path: PathBuf,
+        /// Bytes that changed slots may take.
+        limit: u64,
     },
     /// So many generations of slots were cut off that old handles could match new records.
     #[error("{} cannot be truncated again: copy its records into a new store", path.display())]
@@ -377,6 +425,12 @@ pub enum Error {
 impl From<SchemaError> for Error {
     fn from(error: SchemaError) -> Self {
         Self::Schema(Box::new(error))
+    }
+}
+
+impl From<ConditionError> for Error {
+    fn from(error: ConditionError) -> Self {
+        Self::Condition(Box::new(error))
     }
 }
 

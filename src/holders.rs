@@ -15,6 +15,9 @@ use crate::structures::Structures;
 pub enum Role {
     /// To read it, beside others.
     Reader,
+    /// For a private view, which keeps writers out: see
+    /// [`RawStore::open_private`](crate::RawStore::open_private).
+    Viewer,
     /// To write it, beside readers.
     Writer,
     /// To truncate or shrink it, alone.
@@ -25,6 +28,7 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Reader => "for reading",
+            Self::Viewer => "for a private view",
             Self::Writer => "for writing",
             Self::Maintainer => "for itself alone",
         })
@@ -115,13 +119,16 @@ pub(crate) fn of(store: &StoreFile, live: &Live) -> Vec<Holder> {
     let on_store = lock_holders(store);
     let journal = StoreFile::open_here(&path_beside(store.path()), false);
     let on_journal = journal.map_or_else(|_| Vec::new(), |journal| lock_holders(&journal));
-    let writers = on_journal.into_iter().filter(|holder| holder.exclusive);
     let mut found: Vec<Holder> = Vec::new();
     let on_store = on_store.into_iter().map(|holder| {
         let role = if holder.exclusive { Role::Maintainer } else { Role::Reader };
         (holder, role)
     });
-    for (holder, role) in on_store.chain(writers.map(|holder| (holder, Role::Writer))) {
+    let on_journal = on_journal.into_iter().map(|holder| {
+        let role = if holder.exclusive { Role::Writer } else { Role::Viewer };
+        (holder, role)
+    });
+    for (holder, role) in on_store.chain(on_journal) {
         match found.iter_mut().find(|other| other.process_id == holder.process_id) {
             Some(other) => other.role = other.role.max(role),
             None => found.push(Holder::new(holder, role)),
@@ -157,8 +164,9 @@ pub(crate) fn name_writer(error: Error, store: &StoreFile) -> Error {
 /// Adds what the live block says of the process that writes.
 fn describe_writer(holders: &mut [Holder], live: &Live) {
     let Some(writer) = live.writer.clone() else { return };
-    let is_writer =
-        |holder: &&mut Holder| holder.role > Role::Reader && holder.process_id == writer.process_id;
+    let is_writer = |holder: &&mut Holder| {
+        holder.role >= Role::Writer && holder.process_id == writer.process_id
+    };
     if let Some(holder) = holders.iter_mut().find(is_writer) {
         holder.program = Some(writer.program);
         holder.host = Some(writer.host);

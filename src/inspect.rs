@@ -75,7 +75,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection> {
     let holders = holders::of(&file, &structures.live);
     let newest_meta = structures.newest_meta_page();
     let live = structures.live.clone();
-    let has_writer = holders.iter().any(|holder| holder.role > Role::Reader);
+    let has_writer = holders.iter().any(|holder| holder.role >= Role::Writer);
     let is_live = has_writer && live.ready && live.is_of_this_boot();
     let file_size = file.len()?; // A file grows before what needs the room is published.
     let metas = structures.metas.clone().map(|meta| meta.map(|(_, meta)| meta));

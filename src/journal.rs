@@ -17,12 +17,13 @@ use std::time::{Duration, Instant};
 
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::journal::{
     FRAME_HEADER_SIZE, FRAMES_OFFSET, Frame, FrameHeader, JournalIdentity, JournalPage,
 };
-use crate::io::{Lock, NewFile, StoreFile, write_zeros};
+use crate::io::{Lock, NewFile, Process, StoreFile, write_zeros};
 use crate::recovery::JournalFound;
 
 /// Bytes that a journal has at first; few for the crash tests, whose histories are short.
@@ -45,7 +46,7 @@ pub(crate) struct Journal {
     /// Bytes that were written before.
     size: u64,
     /// A frame while it is being put together.
-    buffer: Vec<u8>,
+    buffer: Buffer<u8>,
 }
 
 /// The journal's place beside its store.
@@ -143,6 +144,7 @@ pub(crate) fn has_writer_after(store: &Path, wait: Duration) -> Result<bool> {
 pub(crate) struct Claim {
     file: Option<StoreFile>,
     is_new: bool,
+    process: Process,
 }
 
 impl Claim {
@@ -153,17 +155,34 @@ impl Claim {
     /// [`Error::Locked`] with the holders as the system names them, [`Error::NotAFile`],
     /// [`Error::Io`].
     pub(crate) fn take(store: &StoreFile, wait: Duration) -> Result<Self> {
+        Self::take_by(Lock::Exclusive, store, wait)
+    }
+
+    /// Keeps others from taking it, without writing the store oneself: several may do so at once,
+    /// and readers are not told of a writer. A file that is there is not changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Claim::take`].
+    pub(crate) fn against_writers(store: &StoreFile, wait: Duration) -> Result<Self> {
+        Self::take_by(Lock::Shared, store, wait)
+    }
+
+    fn take_by(lock: Lock, store: &StoreFile, wait: Duration) -> Result<Self> {
+        let is_writer = lock == Lock::Exclusive;
         let path = path_beside(store.path());
         let start = Instant::now();
         loop {
             let left = wait.saturating_sub(start.elapsed());
-            let (file, is_new) = match StoreFile::open_here(&path, true) {
-                Ok(file) => (file.lock(Lock::Exclusive, left).map(|()| file), false),
-                Err(error) if is_not_found(&error) => (Self::make(store, &path), true),
+            let (file, is_new) = match StoreFile::open_here(&path, is_writer) {
+                Ok(file) => (file.lock(lock, left).map(|()| file), false),
+                Err(error) if is_not_found(&error) => (Self::make(lock, store, &path), true),
                 Err(error) => return Err(error),
             };
             match file {
-                Ok(file) => return Ok(Self { file: Some(file), is_new }),
+                Ok(file) => {
+                    return Ok(Self { file: Some(file), is_new, process: Process::current() });
+                }
                 // Its holder has closed the store, and taken the file away; or another writer was
                 // faster.
                 Err(Error::Replaced { .. } | Error::Exists { .. }) => {}
@@ -173,11 +192,11 @@ impl Claim {
     }
 
     /// Makes an empty file. Nothing about it is durable: it is only there to be locked.
-    fn make(store: &StoreFile, path: &Path) -> Result<StoreFile> {
+    fn make(lock: Lock, store: &StoreFile, path: &Path) -> Result<StoreFile> {
         let mode = store.mode()?;
         let new = NewFile::new(path, mode)?;
         new.file().set_mode(mode)?; // Whoever may write the store may recover it.
-        new.publish_for_now(Lock::Exclusive)
+        new.publish_for_now(lock)
     }
 
     /// What the file is, apart from locked.
@@ -200,8 +219,11 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        if let Some(file) = self.file.take().filter(|_| self.is_new) {
-            // An empty file too many is a nuisance and no danger.
+        let is_mine = self.is_new && self.process.is_current(); // A child has the same lock.
+        let Some(file) = self.file.take().filter(|_| is_mine) else { return };
+        // Others may rely on the file as well. Where there is one too many, that is a nuisance and
+        // no danger.
+        if file.try_lock(Lock::Exclusive).is_ok_and(|is_alone| is_alone) {
             let _ = file.remove();
         }
     }
@@ -214,12 +236,18 @@ impl Journal {
     /// # Errors
     ///
     /// [`Error::Full`], [`Error::Io`].
-    pub(crate) fn begin(file: StoreFile, identity: JournalIdentity, epoch: u64) -> Result<Self> {
+    pub(crate) fn begin(
+        file: StoreFile,
+        identity: JournalIdentity,
+        epoch: u64,
+        buffer: Buffer<u8>,
+    ) -> Result<Self> {
         file.set_len(0)?; // What a leftover holds was needed by nobody.
         file.allocate(0, SIZE_MIN)?;
         file.write(0, JournalPage::encode(&identity).as_bytes())?;
         write_zeros(&file, FRAMES_OFFSET, SIZE_MIN)?;
-        Ok(Self::resume(file, identity, epoch, FRAMES_OFFSET, SIZE_MIN))
+        let (position, size) = (FRAMES_OFFSET, SIZE_MIN);
+        Ok(Self { file, identity, epoch, position, size, buffer })
     }
 
     /// When this returns, the journal is durable, name included.
@@ -239,8 +267,9 @@ impl Journal {
         epoch: u64,
         position: u64,
         size: u64,
+        buffer: Buffer<u8>,
     ) -> Self {
-        Self { file, identity, epoch, position, size, buffer: Vec::new() }
+        Self { file, identity, epoch, position, size, buffer }
     }
 
     /// The epoch of the frames that are appended.
@@ -303,8 +332,7 @@ impl Journal {
         frame: &Frame,
         entries: impl Iterator<Item = (u64, &'e [u64])>,
     ) -> Result<()> {
-        self.buffer.clear();
-        self.buffer.resize(FRAME_HEADER_SIZE, 0);
+        self.buffer.begin_with_zeros(FRAME_HEADER_SIZE);
         for (index, slot) in entries {
             self.buffer.extend_from_slice(&index.to_le_bytes());
             self.buffer.extend_from_slice(slot.as_bytes());
@@ -373,4 +401,26 @@ pub(crate) enum Room {
     Grow(u64),
     /// Move what it holds into the slots, and begin at its start again.
     Empty,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A forked child has its parent's lock, and a copy of the claim: when that ends there, the
+    /// file stays.
+    #[test]
+    fn a_claim_that_ends_in_a_forked_child_leaves_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("s.stride");
+        std::fs::write(&path, b"a store").unwrap();
+        let store = StoreFile::open(&path, false).unwrap();
+        for (process, is_left) in [(Process::current(), false), (Process::parent(), true)] {
+            let mut claim = Claim::against_writers(&store, Duration::ZERO).unwrap();
+            claim.process = process;
+            assert!(path_beside(&path).exists());
+            drop(claim);
+            assert_eq!(path_beside(&path).exists(), is_left, "{process:?}");
+        }
+    }
 }

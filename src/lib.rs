@@ -38,6 +38,7 @@
 //! * [`SharedStore`] is a [`Store`] for many threads, whose commits share their syncs.
 //! * [`Store::get_many`] reads records at many places at once, [`Store::scan`] those of a range,
 //!   and [`Store::view`] shows all of them without a check.
+//! * [`Store::search`] finds records on all processors; [`mod@search`] also by the names of fields.
 //! * [`mod@record`] says what a record can consist of, and what the attribute understands.
 //! * [`OpenOptions`] opens and creates in other ways than the usual one.
 //! * [`verify()`] and [`inspect()`] look at files, whatever is wrong with them; [`history()`] lists
@@ -98,7 +99,9 @@ compile_error!(
 mod options;
 mod place;
 mod reader;
+pub mod search;
 mod shared_store;
+mod sort;
 mod source;
 mod store;
 
@@ -107,6 +110,7 @@ pub mod schema;
 mod text;
 pub mod value;
 
+mod buffer;
 mod compact;
 mod copying;
 mod memory;
@@ -150,6 +154,7 @@ pub use raw_store::{Appender, OpenReport, RawStore, RawTransaction, SlotDump, St
 pub use reader::{Reader, Snapshot, Tail};
 pub use record::{FieldType, Record};
 pub use shared_store::SharedStore;
+pub use sort::{SortOptions, Sorted, sort};
 pub use store::{Entries, GetMany, Integer, Iter, Slot, Store, Transaction};
 pub use stridedb_derive::record;
 pub use text::{Text, TextError};

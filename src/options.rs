@@ -6,7 +6,7 @@ use std::time::Duration;
 pub use crate::io::{Access, Growth};
 
 use crate::error::{Error, Result};
-use crate::io::StoreFile;
+use crate::io::{Protection, StoreFile};
 use crate::raw_reader::RawReader;
 use crate::raw_store::RawStore;
 use crate::reader::Reader;
@@ -37,6 +37,9 @@ pub struct OpenOptions {
     pub(crate) growth: Growth,
     pub(crate) access: Access,
     pub(crate) prefault: bool,
+    pub(crate) lock_memory: bool,
+    pub(crate) sensitive: bool,
+    pub(crate) private_limit: u64,
     pub(crate) durability: Durability,
     pub(crate) allow_network: bool,
     pub(crate) zero_journal: bool,
@@ -69,6 +72,9 @@ impl Default for OpenOptions {
             growth: Growth::default(),
             access: Access::Normal,
             prefault: false,
+            lock_memory: false,
+            sensitive: false,
+            private_limit: 1 << 30,
             durability: Durability::Immediate,
             allow_network: false,
             zero_journal: false,
@@ -133,6 +139,62 @@ impl OpenOptions {
         self
     }
 
+    /// Whether the mapped file is kept in memory (`mlock`), all of it and as it grows, so that no
+    /// read ever waits for the disk. Default: no. Opening reads it all, and growing reads what
+    /// is new; other memory of the process is not locked.
+    ///
+    /// Each handle counts in full against the process's limit, `RLIMIT_MEMLOCK` (`ulimit -l`),
+    /// unless the process may exceed it (`CAP_IPC_LOCK`). Where that does not suffice, opening is
+    /// refused with [`Error::Io`], which says how much is needed and what the limit is; a write
+    /// that has to grow the file is so too, and the store stays as it was, and so locked.
+    /// [`RawStore::release_memory`] releases nothing.
+    ///
+    /// ```no_run
+    /// # #[stridedb::record]
+    /// # #[derive(Clone, Copy)]
+    /// # struct Sample { value: f64 }
+    /// let store = stridedb::OpenOptions::new().lock_memory(true).open::<Sample>("s.stride")?;
+    /// # Ok::<_, stridedb::Error>(())
+    /// ```
+    #[must_use]
+    pub fn lock_memory(mut self, lock: bool) -> Self {
+        self.lock_memory = lock;
+        self
+    }
+
+    /// Whether the records are sensitive, so that this handle leaves fewer copies of them. Default:
+    /// no. Then
+    ///
+    /// * no core dump has the mapped file, and no forked child (Linux; elsewhere they may). A
+    ///   child that reads through its copy of the handle is ended by the system, as it has nothing
+    ///   at these addresses; dropping the copy is safe.
+    /// * what the library keeps on the heap is overwritten before it is given back: what a
+    ///   transaction has staged, commits that wait, the journal's frames, slots that were
+    ///   copied out for a walk.
+    /// * a clean close overwrites the journal, as by [`zero_journal`](Self::zero_journal).
+    ///
+    /// Not covered: the records that are handed out, registers and the stack, what opening reads
+    /// from a journal that was left, and backups, exports and repairs. While such memory is in use,
+    /// a dump has it, and it may be swapped. `docs/large-files.md` says what remains on the disk.
+    #[must_use]
+    pub fn sensitive(mut self, sensitive: bool) -> Self {
+        self.sensitive = sensitive;
+        self
+    }
+
+    /// How much a private view may keep of what was changed, in bytes of whole slots. An index of
+    /// up to 60 bytes for each slot comes on top, and room to grow: at the worst as much again as
+    /// both. Default: 1 GiB. A write beyond it is refused with [`Error::PrivateFull`].
+    #[must_use]
+    pub fn private_limit(mut self, bytes: u64) -> Self {
+        self.private_limit = bytes;
+        self
+    }
+
+    pub(crate) fn protection(&self) -> Protection {
+        Protection { is_locked: self.lock_memory, is_sensitive: self.sensitive }
+    }
+
     /// When a commit is durable. Default: [`Durability::Immediate`].
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
@@ -178,6 +240,25 @@ impl OpenOptions {
     pub fn open<R: Record>(&self, path: impl AsRef<Path>) -> Result<Store<R>> {
         let raw = RawStore::open_with(path.as_ref(), self, Store::<R>::check)?;
         Ok(Store::wrap(raw))
+    }
+
+    /// Opens a private view of a store of records of type `R`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open_private`].
+    pub fn open_private<R: Record>(&self, path: impl AsRef<Path>) -> Result<Store<R>> {
+        let raw = RawStore::open_private_with(path.as_ref(), self, Store::<R>::check)?;
+        Ok(Store::wrap(raw))
+    }
+
+    /// Opens a private view of a store whatever its records are.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::open_private`].
+    pub fn open_private_raw(&self, path: impl AsRef<Path>) -> Result<RawStore> {
+        RawStore::open_private_with(path.as_ref(), self, |_| Ok(()))
     }
 
     /// Creates a store of records of type `R`.

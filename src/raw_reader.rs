@@ -145,6 +145,7 @@ impl RawReader {
             writable: false,
             growth: options.growth,
             access: options.access,
+            protection: options.protection(),
         };
         let store_id = header.identity().store_id;
         let views = Views::new(&file, structures.file_len, geometry, store_id, mapping_options)?;
@@ -335,6 +336,11 @@ impl RawReader {
             }
         }
         Ok(dump)
+    }
+
+    /// The file's permissions.
+    pub(crate) fn mode(&self) -> Result<u32> {
+        self.shared.file.mode()
     }
 
     fn with_area<T>(&self, work: impl FnOnce(&mut [u64]) -> T) -> T {

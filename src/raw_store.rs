@@ -5,11 +5,14 @@ mod backup;
 mod checkpoint;
 mod commit;
 mod copied;
+mod frozen;
 mod memory;
 mod open;
 mod overlay;
+mod private;
 mod read;
 mod recover;
+mod rules;
 mod slots;
 mod space;
 mod stage;
@@ -18,10 +21,11 @@ mod waiting;
 
 pub use appender::Appender;
 pub(crate) use copied::CopiedSlots;
+pub(crate) use frozen::{Frozen, last_commit_to_show};
 pub use open::OpenReport;
 pub(crate) use open::{check_agreement, check_writable, decide, read_schema};
 pub(crate) use overlay::Overlay;
-pub(crate) use recover::split;
+use recover::split;
 pub use slots::SlotDump;
 pub(crate) use slots::{Slots, with_words};
 pub use space::Statistics;
@@ -34,6 +38,7 @@ use std::time::Instant;
 
 use zerocopy::IntoBytes;
 
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::geometry::{Geometry, SlotIndex};
@@ -42,12 +47,13 @@ use crate::format::live::Live;
 use crate::format::meta::Meta;
 use crate::format::slot::State;
 use crate::io::{BackgroundSync, Clock, Process, StoreFile};
-use crate::journal::Journal;
+use crate::journal::{Claim, Journal};
 use crate::options::{Durability, OpenOptions};
 use crate::place::{Handle, Place};
 use crate::raw_reader::RawReader;
 use crate::record::Area;
 use crate::schema::{ByteOrder, Schema};
+use rules::Rules;
 
 /// An open store whose records are bytes.
 ///
@@ -82,6 +88,8 @@ pub struct RawStore {
     schema: Schema,
     /// Whether some bytes are no record of the schema.
     needs_check: bool,
+    /// What the schema demands of writes besides, if it does.
+    rules: Option<Box<Rules>>,
     /// The schema's text as it stands in the file.
     schema_text: Vec<u8>,
     /// What this handle sees: with what is staged, and with commits that wait.
@@ -111,13 +119,15 @@ pub struct RawStore {
     access: Access,
     /// Whether a store into an allocated page can need a new block.
     shares_blocks: bool,
+    /// Bytes of slots that a private view may keep.
+    private_limit: u64,
     /// Where the store was opened.
     process: Process,
     /// Says when commits that wait are due.
     clock: Clock,
     progress: Progress,
     /// A slot's area while it is being put together.
-    scratch: Vec<u64>,
+    scratch: Buffer<u64>,
     report: OpenReport,
 }
 
@@ -130,6 +140,9 @@ enum JournalUse {
     None,
     /// They do.
     Open(Journal),
+    /// They stay with the handle. Nobody writes the store, whose journal's place is held, if not
+    /// the store itself.
+    KeptFree(#[expect(dead_code, reason = "it is held")] Option<Claim>),
     /// They need not: the file has no name yet, and a crash leaves nothing of it.
     Unneeded,
 }
@@ -138,7 +151,7 @@ impl JournalUse {
     fn open_mut(&mut self) -> Option<&mut Journal> {
         match self {
             Self::Open(journal) => Some(journal),
-            Self::Claimed(_) | Self::None | Self::Unneeded => None,
+            Self::Claimed(_) | Self::None | Self::KeptFree(_) | Self::Unneeded => None,
         }
     }
 }
@@ -148,6 +161,8 @@ impl JournalUse {
 enum Access {
     Write,
     Maintain,
+    /// Nothing but to read; what is written stays with the handle.
+    Private,
 }
 
 /// How far the slots are ahead of the disk.
@@ -208,9 +223,16 @@ impl RawStore {
     ///
     /// # Errors
     ///
-    /// As [`RawReader::open`]; [`Error::Locked`] if this handle has the store for itself.
+    /// As [`RawReader::open`]; [`Error::Locked`] if this handle has the store for itself,
+    /// [`Error::Private`] if it is a private view.
     pub fn reader(&self) -> Result<RawReader> {
-        RawReader::open(self.path())
+        self.check_not_private("a reader")?;
+        self.reader_options().read_raw(self.path())
+    }
+
+    /// How a reader of this store is opened.
+    pub(crate) fn reader_options(&self) -> OpenOptions {
+        OpenOptions::new().sensitive(self.is_sensitive())
     }
 
     /// What the records consist of.
@@ -262,10 +284,10 @@ impl RawStore {
         self.meta.live_count
     }
 
-    /// Slots that the file has room for.
+    /// Slots that the file has room for; of a private view, at least as many as it has.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.capacity
+        self.capacity.max(self.meta.len)
     }
 
     /// A number that says which records the store holds, and where: stores whose digests differ
@@ -363,14 +385,13 @@ impl RawStore {
     /// [`Error::OutOfRange`] at or beyond the capacity.
     pub fn slot(&self, index: impl Into<SlotIndex>) -> Result<SlotDump> {
         let index = index.into();
+        if let Some((trailer, area)) = self.overlaid(index).and_then(|slot| slot.split_last()) {
+            return Ok(self.slots.dump_of(index, zerocopy::transmute!(*trailer), area));
+        }
         if index.get() >= self.capacity {
             return Err(Error::OutOfRange { index, len: self.capacity });
         }
-        let mut dump = self.slots.dump(index).map_err(|source| self.corrupt(source))?;
-        if let Some((trailer, area)) = self.overlaid(index).and_then(|slot| slot.split_last()) {
-            self.slots.lay_over(&mut dump, zerocopy::transmute!(*trailer), area);
-        }
-        Ok(dump)
+        self.slots.dump(index).map_err(|source| self.corrupt(source))
     }
 
     // What follows works on areas: the record's bytes in whole words, the padding zero.
@@ -386,6 +407,11 @@ impl RawStore {
     #[inline]
     pub(crate) fn update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
         self.write_one(|store| store.stage_update_area(place, area))
+    }
+
+    /// Whether what is kept of records in memory is overwritten before it is given back.
+    fn is_sensitive(&self) -> bool {
+        self.slots.mapping.is_sensitive()
     }
 
     /// Hands a record's area to `work`.

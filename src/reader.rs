@@ -350,8 +350,11 @@ impl<R> fmt::Debug for Snapshot<'_, R> {
 /// # let path = directory.path().join("samples.stride");
 /// let mut samples = Store::<Sample>::create(&path)?;
 /// let mut tail = samples.reader()?.tail(0);
-/// let writer = std::thread::spawn(move || samples.append(&Sample { value: 1.5 }).map(|_|
-/// samples)); let (index, sample) = tail.next().unwrap()?; // Waits for it.
+/// let writer = std::thread::spawn(move || {
+///     samples.append(&Sample { value: 1.5 })?;
+///     Ok::<_, stridedb::Error>(samples) // Open until it was read.
+/// });
+/// let (index, sample) = tail.next().unwrap()?; // Waits for it.
 /// assert_eq!((index.get(), sample.value), (0, 1.5));
 /// assert_eq!(tail.next_within(Duration::from_millis(1))?, None);
 /// # writer.join().unwrap()?;

@@ -85,6 +85,41 @@
 //! `f64::NAN`, `Side::Buy`, a text for [`Text`](crate::Text); the native number for an endian type.
 //! What is said about an array is said about its elements. Doc comments become the schema's `doc`.
 //!
+//! # Keys of `#[stridedb::record(..)]`
+//!
+//! | key | meaning |
+//! |---|---|
+//! | `append_only` | records are neither changed nor removed: `AppendOnly` of [`Error`] otherwise |
+//! | `sorted_by = "time"` | records ascend by the value at this path: `OutOfOrder` otherwise |
+//!
+//! Several records may have the same value. Where a record is sorted by one, an update leaves it as
+//! it is, and `insert` appends. [`SortKey`] says what the order is.
+//!
+//! [`Error`]: crate::Error
+//! [`SortKey`]: crate::schema::SortKey
+//!
+//! ```
+//! use stridedb::{Error, Store};
+//!
+//! #[stridedb::record(append_only, sorted_by = "time")]
+//! #[derive(Clone, Copy, Debug)]
+//! struct Event {
+//!     time: u64,
+//!     code: u64,
+//! }
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("events.stride");
+//! let mut events = Store::<Event>::create(&path)?;
+//! events.append(&Event { time: 5, code: 1 })?;
+//! let late = events.append(&Event { time: 4, code: 1 });
+//! assert!(matches!(late, Err(Error::OutOfOrder { .. })));
+//! assert!(matches!(events.remove(0), Err(Error::AppendOnly { .. })));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is checked
+//!
 //! A store takes no record with a number outside of its `range`, `null` apart, and hands none out:
 //! such a record, written by another program, is an error as one with a text that is no UTF-8 is.
 

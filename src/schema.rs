@@ -26,8 +26,10 @@ mod error;
 mod json;
 mod layout;
 mod normal;
+mod path;
 mod rules;
 mod scale;
+mod sort_key;
 mod text;
 #[cfg(feature = "toml")]
 mod toml;
@@ -39,7 +41,9 @@ pub(crate) mod testing;
 pub use self::difference::Difference;
 pub use self::error::SchemaError;
 pub(crate) use self::error::excerpt;
+pub use self::path::PathError;
 pub use self::scale::ScaleError;
+pub use self::sort_key::SortKey;
 pub use self::types::TypeError;
 pub use crate::value::{Invalid, InvalidReason};
 
@@ -191,12 +195,18 @@ pub struct Schema {
     record_align: u32,
     /// What a record's bytes are asked; made from `fields` once, since `check` runs per record.
     checks: Vec<Check>,
+    is_append_only: bool,
+    sort_key: Option<SortKey>,
 }
 
-/// Schemas are equal when their names, docs and fields are; the rest follows from these.
+/// Schemas are equal when what they say is; the rest follows from that.
 impl PartialEq for Schema {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.doc == other.doc && self.fields == other.fields
+        self.name == other.name
+            && self.doc == other.doc
+            && self.fields == other.fields
+            && self.is_append_only == other.is_append_only
+            && self.sort_key == other.sort_key
     }
 }
 
@@ -231,7 +241,9 @@ impl Schema {
         let (record_size, record_align) = types::record_extent(&fields);
         let (name, doc) = (name.into(), doc.into());
         let checks = check::checks_of(&fields);
-        let schema = Self { name, doc, fields, record_size, record_align, checks };
+        let (is_append_only, sort_key) = (false, None);
+        let schema =
+            Self { name, doc, fields, record_size, record_align, checks, is_append_only, sort_key };
         rules::check_text(&schema)?;
         Ok(schema)
     }
@@ -248,6 +260,44 @@ impl Schema {
     ) -> Result<Self, SchemaError> {
         rules::check_limits(&fields)?;
         Self::new(name, doc, layout::laid_out(fields))
+    }
+
+    /// The schema of a store in which records are appended, and neither changed nor removed.
+    ///
+    /// # Errors
+    /// [`SchemaError::TextSize`]
+    pub fn append_only(self) -> Result<Self, SchemaError> {
+        let schema = Self { is_append_only: true, ..self };
+        rules::check_text(&schema)?;
+        Ok(schema)
+    }
+
+    /// The schema of a store whose records ascend by the value at a path; several may have the
+    /// same. What would be out of order is not stored.
+    ///
+    /// # Errors
+    /// [`SchemaError::SortedBy`], [`SchemaError::TextSize`]
+    pub fn sorted_by(self, path: &str) -> Result<Self, SchemaError> {
+        let sort_key = SortKey::new(&self, path).map_err(SchemaError::SortedBy)?;
+        let schema = Self { sort_key: Some(sort_key), ..self };
+        rules::check_text(&schema)?;
+        Ok(schema)
+    }
+
+    /// The same schema for records in any order.
+    #[must_use]
+    pub fn in_any_order(self) -> Self {
+        Self { sort_key: None, ..self }
+    }
+
+    /// Whether records are appended only, and neither changed nor removed.
+    pub fn is_append_only(&self) -> bool {
+        self.is_append_only
+    }
+
+    /// By which value the records ascend, if the schema says so.
+    pub fn sort_key(&self) -> Option<&SortKey> {
+        self.sort_key.as_ref()
     }
 
     /// The record's name.

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::format::checksum::Summer;
-use crate::format::geometry::SlotIndex;
+use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::slot::State;
 use crate::place::Place;
 use crate::raw_reader::RawReader;
@@ -28,6 +28,22 @@ impl Source<'_> {
         match self {
             Self::Store(store) => store.copy_out(indices, copies),
             Self::Reader(reader) => reader.copy_out(indices, copies),
+        }
+    }
+
+    /// A verified copy of a record; whether there is one.
+    pub(crate) fn get(self, place: Place, record: &mut [u8]) -> Result<bool> {
+        match self {
+            Self::Store(store) => store.get(place, record),
+            Self::Reader(reader) => reader.get(place, record),
+        }
+    }
+
+    /// Where the slots stand.
+    pub(crate) fn geometry(&self) -> &Geometry {
+        match self {
+            Self::Store(store) => store.geometry(),
+            Self::Reader(reader) => reader.geometry(),
         }
     }
 

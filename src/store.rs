@@ -99,14 +99,42 @@ impl<R: Record> Store<R> {
         OpenOptions::new().open(path)
     }
 
+    /// Opens a view of a store that can be changed, while the store itself stays as it is: see
+    /// [`RawStore::open_private`].
+    ///
+    /// ```
+    /// # use stridedb::Store;
+    /// # #[stridedb::record]
+    /// # #[derive(Clone, Copy, Debug, PartialEq)]
+    /// # struct Account { balance: i64 }
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("accounts.stride");
+    /// let mut accounts = Store::<Account>::create(&path)?;
+    /// accounts.append(&Account { balance: 10 })?;
+    /// accounts.close()?;
+    /// let mut what_if = Store::<Account>::open_private(&path)?;
+    /// what_if.update(0, &Account { balance: -5 })?;
+    /// assert_eq!(what_if.get(0)?, Some(Account { balance: -5 }));
+    /// drop(what_if);
+    /// assert_eq!(Store::<Account>::open(&path)?.get(0)?, Some(Account { balance: 10 }));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::open_private`]; [`Error::TypeMismatch`], [`Error::WrongByteOrder`].
+    pub fn open_private(path: impl AsRef<Path>) -> Result<Self> {
+        OpenOptions::new().open_private(path)
+    }
+
     /// A reader of this store, for other threads: it sees what is committed and durable, while this
     /// handle writes.
     ///
     /// # Errors
     ///
-    /// As [`Reader::open`]; [`Error::Locked`] if this handle has the store for itself.
+    /// As [`RawStore::reader`].
     pub fn reader(&self) -> Result<Reader<R>> {
-        Reader::open(self.raw.path())
+        Ok(Reader::wrap(self.raw.reader()?))
     }
 
     /// Gives a store of bytes its type.
@@ -354,6 +382,15 @@ impl<R: Record> Store<R> {
     /// As [`RawStore::sync`].
     pub fn sync(&mut self) -> Result<()> {
         self.raw.sync()
+    }
+
+    /// Makes a new store of what this handle shows.
+    ///
+    /// # Errors
+    ///
+    /// As [`RawStore::save_as`].
+    pub fn save_as(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.raw.save_as(path)
     }
 
     /// Makes everything durable and closes the store cleanly.

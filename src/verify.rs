@@ -6,6 +6,7 @@
 mod diagnose;
 mod finding;
 mod health;
+mod order;
 mod pages;
 mod plain;
 mod scan;

@@ -70,6 +70,8 @@ enum Part {
     Verify,
     /// What the system is told of how a store is read; what is read before it is asked for
     Memory,
+    /// Records found by bytes and by a field
+    Search,
     /// Bytes on disk
     Space,
     /// Other sizes of records
@@ -127,6 +129,7 @@ fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
         Part::Tail => parts::tail::measure(bench),
         Part::Verify => parts::verify::measure(bench),
         Part::Memory => parts::memory::measure(bench),
+        Part::Search => parts::search::measure(bench),
         Part::Space => parts::space::measure(bench),
         Part::Sizes => parts::sizes::measure(bench),
         Part::Import => parts::import::measure(bench),

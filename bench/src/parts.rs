@@ -10,6 +10,7 @@ pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod reader;
 pub(crate) mod rivals;
+pub(crate) mod search;
 pub(crate) mod single;
 pub(crate) mod sizes;
 pub(crate) mod space;

@@ -108,6 +108,11 @@ impl<S: RawSlot> RawArray<S> {
         Ok(Self { map, len: len as usize, slot: PhantomData })
     }
 
+    /// The whole file.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.map
+    }
+
     /// The slots.
     #[inline]
     pub(crate) fn slots(&self) -> &[S] {

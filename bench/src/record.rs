@@ -17,7 +17,7 @@ pub(crate) struct Tick {
     id: u64,
     pub(crate) time: u64,
     price: f64,
-    quantity: u64,
+    pub(crate) quantity: u64,
     symbol: [u8; 16],
     venue: u32,
     flags: u32,

@@ -1,7 +1,9 @@
 //! Reading attributes: `#[field(..)]`, doc comments, `#[repr(..)]`.
 
+use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
+use syn::parse::Parser;
 use syn::{Attribute, Expr, ExprLit, ExprRange, Ident, Lit, LitStr, Meta, RangeLimits};
 
 use crate::error;
@@ -25,6 +27,34 @@ pub(crate) struct FieldAttributes {
     pub(crate) range: Option<(Expr, Expr)>,
     /// Where `padding` stands.
     pub(crate) padding: Option<Ident>,
+}
+
+/// What `#[stridedb::record(..)]` says about all records.
+pub(crate) struct RecordAttributes {
+    /// Whether they are only appended.
+    pub(crate) append_only: bool,
+    /// By which value they ascend.
+    pub(crate) sorted_by: Option<LitStr>,
+}
+
+impl RecordAttributes {
+    /// Reads what stands between the parentheses.
+    pub(crate) fn read(arguments: &TokenStream) -> syn::Result<Self> {
+        let (mut append_only, mut sorted_by) = (None, None);
+        let read_key = syn::meta::parser(|meta| {
+            let key = meta.path.get_ident().map(Ident::to_string).unwrap_or_default();
+            match key.as_str() {
+                "append_only" => set(&mut append_only, &meta, ()),
+                "sorted_by" => set(&mut sorted_by, &meta, meta.value()?.parse()?),
+                _ => Err(meta.error(
+                    "a record has no such key; the keys are `append_only` and `sorted_by`: all \
+                     else is said about a field, by `#[field(..)]`",
+                )),
+            }
+        });
+        read_key.parse2(arguments.clone())?;
+        Ok(Self { append_only: append_only.is_some(), sorted_by })
+    }
 }
 
 impl FieldAttributes {

@@ -12,6 +12,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Generics, Item};
 
+use attributes::RecordAttributes;
+
 /// Makes a struct a record, or a fieldless enum a field of one.
 ///
 /// It adds `#[repr(C)]` (to an enum `#[repr(u8)]`), zerocopy's derives and the implementations of
@@ -32,11 +34,14 @@ pub fn record(
 /// that the compiler does not complain about each use of it as well.
 fn expand(arguments: &TokenStream, mut item: Item) -> TokenStream {
     let added = match &mut item {
-        Item::Struct(item) => structs::expand(item),
-        Item::Enum(item) => enums::expand(item),
+        Item::Struct(item) => {
+            let said = RecordAttributes::read(arguments);
+            let added = structs::expand(item, said.as_ref().ok());
+            said.and(added)
+        }
+        Item::Enum(item) => refuse_arguments(arguments).and(enums::expand(item)),
         other => Err(error(other, "a record is a struct, or a fieldless enum within one")),
     };
-    let added = refuse_arguments(arguments).and(added);
     let added = added.unwrap_or_else(syn::Error::into_compile_error);
     quote!(#added #item)
 }
@@ -45,10 +50,7 @@ fn refuse_arguments(arguments: &TokenStream) -> syn::Result<()> {
     if arguments.is_empty() {
         return Ok(());
     }
-    Err(error(
-        arguments,
-        "`#[stridedb::record]` takes no arguments: say it about a field, by `#[field(..)]`",
-    ))
+    Err(error(arguments, "an enum takes no arguments: they are about records"))
 }
 
 fn error(place: impl ToTokens, message: impl std::fmt::Display) -> syn::Error {

@@ -7,7 +7,9 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Field, Ident, ItemStruct, LitStr, Type, parse_quote};
 
-use crate::attributes::{FieldAttributes, documentation, plain_name, refuse_cfg, representation};
+use crate::attributes::{
+    FieldAttributes, RecordAttributes, documentation, plain_name, refuse_cfg, representation,
+};
 use crate::field_type::{innermost, is_bytes, refuse_without_layout};
 use crate::{checks, collect, error, refuse_generics};
 
@@ -22,7 +24,10 @@ pub(crate) struct RecordField {
 }
 
 /// Adds what the struct needs to have a layout, and returns its checks and implementations.
-pub(crate) fn expand(item: &mut ItemStruct) -> syn::Result<TokenStream> {
+pub(crate) fn expand(
+    item: &mut ItemStruct,
+    said: Option<&RecordAttributes>,
+) -> syn::Result<TokenStream> {
     let fields = collect(item.fields.iter_mut().map(read_field));
     refuse_generics(&item.generics)?;
     if item.fields.is_empty() {
@@ -37,7 +42,8 @@ pub(crate) fn expand(item: &mut ItemStruct) -> syn::Result<TokenStream> {
     let checks = checks::all(&item.ident, &fields);
     let bounds = bounds(&item.ident, fields.iter().map(|field| &field.ty));
     let field_type = field_type_implementation(&item.ident, &fields, &bounds);
-    let record = record_implementation(item, &fields, &bounds);
+    let rules = said.map(|said| rules(said, &fields)).transpose()?;
+    let record = record_implementation(item, &fields, rules, &bounds);
     Ok(quote!(#checks #field_type #record))
 }
 
@@ -171,9 +177,24 @@ fn limits(said: &FieldAttributes, ty: &Type) -> Option<TokenStream> {
     })
 }
 
+/// What is demanded of the records of a store, as calls on the schema.
+fn rules(said: &RecordAttributes, fields: &[RecordField]) -> syn::Result<TokenStream> {
+    let append_only = said.append_only.then(|| quote!(.append_only()));
+    let Some(path) = &said.sorted_by else { return Ok(quote!(#append_only)) };
+    let is_path_of = |field: &RecordField| {
+        let rest = path.value().strip_prefix(&field.name).map(str::to_owned);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    if !fields.iter().any(|field| field.said.padding.is_none() && is_path_of(field)) {
+        return Err(error(path, "no field is called so: say the path of a value, as `leg.price`"));
+    }
+    Ok(quote!(#append_only.sorted_by(#path)))
+}
+
 fn record_implementation(
     item: &ItemStruct,
     fields: &[RecordField],
+    rules: Option<TokenStream>,
     bounds: &TokenStream,
 ) -> TokenStream {
     let record = &item.ident;
@@ -188,7 +209,9 @@ fn record_implementation(
                 [::core::primitive::u64; ::core::mem::size_of::<#record>().div_ceil(8)];
 
             fn schema() -> ::stridedb::schema::Schema {
-                ::stridedb::record::generated::schema(#name, #doc, ::std::vec![#(#fields),*])
+                ::stridedb::record::generated::NewSchema::new(
+                    #name, #doc, ::std::vec![#(#fields),*],
+                )#rules.finish()
             }
         }
     }

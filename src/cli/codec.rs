@@ -15,9 +15,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bad_cell::{BadCell, excerpt};
+pub(crate) use bad_cell::{BadCell, excerpt, expected};
 pub(crate) use column::{Column, columns, columns_of};
 pub(crate) use fast::parse_integer;
+pub(crate) use parse::value_of;
 pub(crate) use read::{CellReader, Fit, Readers, Rules};
 pub(crate) use time::{Moment, Unit};
 pub(crate) use write::{CellWriter, Token};

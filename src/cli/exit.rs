@@ -136,9 +136,12 @@ fn exit_of(error: &stridedb::Error) -> Exit {
         | Error::Lossy { .. }
         | Error::CopyUnsound { .. } => Exit::DAMAGED,
         Error::Schema(_)
+        | Error::Condition(_)
         | Error::OutOfRange { .. }
         | Error::Deleted { .. }
         | Error::Overflow { .. }
+        | Error::AppendOnly { .. }
+        | Error::OutOfOrder { .. }
         | Error::RecordSize { .. } => Exit::USAGE,
         _ => Exit::COULD_NOT,
     }

@@ -154,7 +154,7 @@ fn hash_bytes(file: &Path, algorithm: Algorithm, ctx: &Context) -> Result<Hashed
     let progress = Progress::new(ctx, format!("hash {}", file.display()));
     let is_written = || {
         let holders = stridedb::holders(file).unwrap_or_default();
-        holders.iter().any(|holder| holder.role > Role::Reader)
+        holders.iter().any(|holder| holder.role >= Role::Writer)
     };
     let was_written = is_written();
     let hash = Some(algorithm.of_file(file, &progress)?);

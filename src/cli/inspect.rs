@@ -108,7 +108,7 @@ impl Counts {
         };
         Self {
             deleted_count: counts.len.saturating_sub(counts.live_count),
-            is_busy: inspection.holders.iter().any(|holder| holder.role > Role::Reader),
+            is_busy: inspection.holders.iter().any(|holder| holder.role >= Role::Writer),
             ..counts
         }
     }

@@ -84,6 +84,7 @@ fn row(holder: &Holder) -> Vec<Cell> {
 fn meanwhile(role: Role) -> &'static str {
     match role {
         Role::Reader => "others read and write; nobody truncates or shrinks it",
+        Role::Viewer => "others read and have views; writers wait",
         Role::Writer => "others read; other writers wait",
         Role::Maintainer => "nobody else opens it",
     }
@@ -99,8 +100,9 @@ impl<'a> HolderDocument<'a> {
             role: role_name(holder.role),
             keeps_out: match holder.role {
                 Role::Reader => &["maintainer"],
-                Role::Writer => &["writer", "maintainer"],
-                Role::Maintainer => &["reader", "writer", "maintainer"],
+                Role::Viewer => &["writer", "maintainer"],
+                Role::Writer => &["viewer", "writer", "maintainer"],
+                Role::Maintainer => &["reader", "viewer", "writer", "maintainer"],
             },
         }
     }
@@ -109,6 +111,7 @@ impl<'a> HolderDocument<'a> {
 fn role_name(role: Role) -> &'static str {
     match role {
         Role::Reader => "reader",
+        Role::Viewer => "viewer",
         Role::Writer => "writer",
         Role::Maintainer => "maintainer",
     }

@@ -15,6 +15,7 @@ mod slot_bytes;
 mod table;
 
 mod backup;
+mod bench;
 mod compact;
 mod completions;
 mod create;
@@ -36,8 +37,10 @@ mod map;
 mod repair;
 mod salvage;
 mod schema;
+mod search;
 mod set;
 mod show;
+mod sort;
 mod stats;
 mod verify;
 
@@ -106,6 +109,7 @@ enum Verb {
     Head(show::EndArgs),
     Tail(show::TailArgs),
     Get(get::Args),
+    Search(search::Args),
     Hex(hex::Args),
     Stats(stats::Args),
     Schema(schema::Args),
@@ -114,6 +118,7 @@ enum Verb {
     Repair(repair::Args),
     Salvage(salvage::Args),
     Hash(hash::Args),
+    Bench(bench::Args),
     Diff(diff::Args),
     History(history::Args),
     Locks(locks::Args),
@@ -123,6 +128,7 @@ enum Verb {
     Export(export::Args),
     Backup(backup::Args),
     Compact(compact::Args),
+    Sort(sort::Args),
     Set(set::Args),
     Delete(delete::Args),
     Demo(demo::Args),
@@ -164,6 +170,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Head(args) => show::run_head(&args, ctx),
         Verb::Tail(args) => show::run_tail(&args, ctx),
         Verb::Get(args) => get::run(&args, ctx),
+        Verb::Search(args) => search::run(&args, ctx),
         Verb::Hex(args) => hex::run(&args, ctx),
         Verb::Stats(args) => stats::run(&args, ctx),
         Verb::Schema(args) => schema::run(&args, ctx),
@@ -172,6 +179,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Repair(args) => repair::run(&args, ctx),
         Verb::Salvage(args) => salvage::run(&args, ctx),
         Verb::Hash(args) => hash::run(&args, ctx),
+        Verb::Bench(args) => bench::run(&args, ctx),
         Verb::Diff(args) => diff::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),
@@ -181,6 +189,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Export(args) => export::run(&args, ctx),
         Verb::Backup(args) => backup::run(&args, ctx),
         Verb::Compact(args) => compact::run(&args, ctx),
+        Verb::Sort(args) => sort::run(&args, ctx),
         Verb::Set(args) => set::run(&args, ctx),
         Verb::Demo(args) => demo::run(&args, ctx),
         Verb::Delete(args) => delete::run(&args, ctx),

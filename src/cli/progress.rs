@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const OF_BYTES: &str =
     "{msg} [{bar:30}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
 const OF_SLOTS: &str = "{msg} [{bar:30}] {human_pos}/{human_len} slots {per_sec} {eta}";
+const OF_TURNS: &str = "{msg} [{bar:30}] {percent} % {eta}";
 
 /// The progress of one piece of work. Disappears when it is dropped; any thread may report.
 pub(crate) struct Progress {
@@ -33,6 +34,11 @@ impl Progress {
     /// The same for work that counts slots.
     pub(crate) fn of_slots(ctx: &Context, label: impl Into<String>) -> Self {
         Self::with_template(ctx, label.into(), OF_SLOTS)
+    }
+
+    /// The same for work in turns that take about as long as each other.
+    pub(crate) fn of_turns(ctx: &Context, label: impl Into<String>) -> Self {
+        Self::with_template(ctx, label.into(), OF_TURNS)
     }
 
     fn with_template(ctx: &Context, label: String, template: &'static str) -> Self {
@@ -56,6 +62,14 @@ impl Progress {
         }
         bar.set_length(total);
         bar.set_position(done);
+    }
+
+    /// Does what prints on the same terminal, with the bar out of the way.
+    pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
     }
 }
 

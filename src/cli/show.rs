@@ -72,7 +72,7 @@ pub(crate) struct EndArgs {
 
 /// How records are shown.
 #[derive(clap::Args)]
-struct View {
+pub(super) struct View {
     /// Fields to print, in this order: price, leg.price, prices[2]
     #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
     fields: Vec<String>,
@@ -154,7 +154,7 @@ fn first_of_last(store: &RawReader, count: u64) -> Result<u64, Failure> {
 }
 
 /// Rows that are being printed.
-struct Rows<'a> {
+pub(super) struct Rows<'a> {
     store: &'a RawReader,
     record: Vec<u8>,
     printer: Printer<'a>,
@@ -163,7 +163,11 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(store: &'a RawReader, view: &View, ctx: &'a Context) -> Result<Self, Failure> {
+    pub(super) fn new(
+        store: &'a RawReader,
+        view: &View,
+        ctx: &'a Context,
+    ) -> Result<Self, Failure> {
         let format = match (view.format, ctx.json) {
             (None | Some(Format::Jsonl), true) => Format::Jsonl,
             (Some(_), true) => {
@@ -193,16 +197,35 @@ impl<'a> Rows<'a> {
 
     /// Prints one slot; false if it is deleted.
     fn print_slot(&mut self, index: u64) -> Result<bool, Failure> {
-        match self.store.get(index, &mut self.record) {
-            Ok(false) => return Ok(false),
-            Ok(true) => match self.printer.print(index, &self.record)? {
-                Ok(()) => {}
-                Err(invalid) => self.report(index, &format!("slot {index}: {invalid}"))?,
-            },
-            Err(error) if is_about_slot(&error) => self.report(index, &chain(&error))?,
-            Err(error) => return Err(error.into()),
+        let mut record = std::mem::take(&mut self.record);
+        let found = self.store.get(index, &mut record);
+        let is_live = !matches!(found, Ok(false));
+        if is_live {
+            self.print_found(index, found.map(|_| record.as_slice()))?;
         }
-        Ok(true)
+        self.record = record;
+        Ok(is_live)
+    }
+
+    /// Prints a record, or tells what stands in its place.
+    pub(super) fn print_found(
+        &mut self,
+        index: u64,
+        found: stridedb::Result<&[u8]>,
+    ) -> Result<(), Failure> {
+        match found {
+            Ok(record) => match self.printer.print(index, record)? {
+                Ok(()) => Ok(()),
+                Err(invalid) => self.report(index, &format!("slot {index}: {invalid}")),
+            },
+            Err(error) if is_about_slot(&error) => self.report(index, &chain(&error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the rows be seen that are still held back.
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.printer.flush()?)
     }
 
     fn report(&mut self, index: u64, damage: &str) -> Result<(), Failure> {
@@ -211,7 +234,7 @@ impl<'a> Rows<'a> {
         Ok(self.printer.print_damage(index, damage)?)
     }
 
-    fn finish(self) -> Result<Exit, Failure> {
+    pub(super) fn finish(self) -> Result<Exit, Failure> {
         self.printer.finish()?;
         Ok(self.exit)
     }

@@ -423,6 +423,13 @@ pub(crate) fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
+/// Whether a file could not be made for want of permission, or as the medium is only read.
+pub(crate) fn may_not_create(error: &Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let Error::Io { operation: "create", source, .. } = error else { return false };
+    matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
 /// Whether anything has this name, be it a link that leads nowhere.
 pub(crate) fn is_taken(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()

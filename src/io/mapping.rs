@@ -12,19 +12,21 @@
 #![allow(unsafe_code, reason = "the only place where mapped memory is touched")]
 
 mod options;
+mod protection;
 
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use memmap2::{MmapMut, MmapOptions, MmapRaw};
+use memmap2::{MmapMut, MmapOptions};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::element::{Element, WORD_SIZE, Words};
 use super::platform::{self, SYNC_INCLUDES_MAPPINGS};
 
-pub(crate) use options::MappingOptions;
 pub use options::{Access, Growth};
+pub(crate) use options::{MappingOptions, Protection};
+use protection::Region;
 
 /// No machine has smaller pages.
 const PAGE_SIZE: usize = 4096;
@@ -36,14 +38,12 @@ const PAGE_SIZE: usize = 4096;
 /// elements of `stride` bytes, from `start` on, end at or before `len`. While the mapping is
 /// shared, both only grow.
 pub(crate) struct Mapping {
-    raw: MmapRaw,
+    raw: Region,
     len: AtomicUsize,
     start: usize,
     stride: usize,
     count: AtomicUsize,
-    writable: bool,
-    growth: Growth,
-    access: Access,
+    options: MappingOptions,
     #[cfg(test)]
     file: super::identity::Identity,
 }
@@ -56,21 +56,18 @@ impl Mapping {
     /// The system's; EOVERFLOW if the file is longer than the address space; `InvalidInput` if the
     /// elements are not made of words.
     pub(crate) fn new(file: &File, len: u64, options: MappingOptions) -> io::Result<Self> {
-        let MappingOptions { writable, growth, access, .. } = options;
         let (start, stride) = (to_usize(options.start)?, to_usize(options.stride.into())?);
         if start % 8 != 0 || stride % 8 != 0 || stride < 16 {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let (raw, len) = map(file, len, writable, growth, access)?;
+        let (raw, len) = map(file, len, options)?;
         let mapping = Self {
             raw,
             len: AtomicUsize::new(0),
             start,
             stride,
             count: AtomicUsize::new(0),
-            writable,
-            growth,
-            access,
+            options,
             #[cfg(test)]
             file: super::identity::Identity::of(file)?,
         };
@@ -96,16 +93,21 @@ impl Mapping {
     }
 
     /// Follows the file to a length that it has, without moving; whether that is enough.
-    pub(crate) fn follow(&self, len: u64) -> bool {
-        let Ok(len) = usize::try_from(len) else { return false };
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::lock`].
+    pub(crate) fn follow(&self, len: u64) -> io::Result<bool> {
+        let Ok(len) = usize::try_from(len) else { return Ok(false) };
         if len > self.raw.len() {
-            return false;
+            return Ok(false);
         }
+        self.raw.lock(self.len()..len)?;
         // Whatever the order in which threads come here, the larger one stays.
         self.len.fetch_max(len, Ordering::Relaxed);
         let count = len.saturating_sub(self.start).checked_div(self.stride).unwrap_or(0);
         self.count.fetch_max(count, Ordering::Relaxed);
-        true
+        Ok(true)
     }
 
     /// Elements that can be read.
@@ -123,10 +125,11 @@ impl Mapping {
     pub(crate) fn resize(&mut self, file: &File, len: u64) -> io::Result<bool> {
         let new_len = to_usize(len)?;
         if new_len <= self.raw.len() {
+            self.raw.lock(self.len()..new_len)?;
             self.set_len(new_len);
             return Ok(false);
         }
-        if let Ok((raw, len)) = map(file, len, self.writable, self.growth, self.access) {
+        if let Ok((raw, len)) = map(file, len, self.options) {
             self.raw = raw;
             self.set_len(len);
             return Ok(true);
@@ -135,11 +138,11 @@ impl Mapping {
     }
 
     fn give_up_and_map(&mut self, file: &File, new_len: u64) -> io::Result<bool> {
-        let nothing = MmapRaw::from(MmapMut::map_anon(1)?); // Without even that, the old one stays.
+        let nothing = Region::empty()?; // Without even that, the old one stays.
         let old_len = to_u64(self.len());
         self.set_len(0);
         self.raw = nothing;
-        let map = |len| map(file, len, self.writable, Growth::Remap, self.access);
+        let map = |len| map(file, len, MappingOptions { growth: Growth::Remap, ..self.options });
         let (result, (raw, len)) = match map(new_len) {
             Ok(mapped) => (Ok(true), mapped),
             Err(error) => (Err(error), map(old_len)?),
@@ -345,7 +348,7 @@ impl Mapping {
             unsafe { std::slice::from_raw_parts(start.cast::<AtomicUsize>(), size / WORD_SIZE) };
         Some(Words {
             words,
-            writable: self.writable,
+            writable: self.options.writable,
             #[cfg(test)]
             place: super::sim::Place { file: self.file, offset: offset as u64, len: size },
         })
@@ -366,7 +369,7 @@ impl Mapping {
 
     #[inline]
     fn writable_element(&mut self, index: u64, area: &[u64]) -> Option<Element<'_>> {
-        if self.writable { self.element(index, size_of_val(area)) } else { None }
+        if self.options.writable { self.element(index, size_of_val(area)) } else { None }
     }
 
     /// The words of an element: an area of this many bytes and 8 more.
@@ -390,13 +393,16 @@ impl Mapping {
         Some(unsafe { std::slice::from_raw_parts(start.cast::<AtomicUsize>(), size / WORD_SIZE) })
     }
 
-    /// Gives the memory of all pages back to the system. They come back from the file when they
-    /// are touched again.
+    /// Gives the memory of all pages back to the system, unless it is locked. They come back from
+    /// the file when they are touched again.
     ///
     /// # Errors
     ///
     /// The system's.
     pub(crate) fn release(&self) -> io::Result<()> {
+        if self.options.protection.is_locked {
+            return Ok(());
+        }
         // SAFETY: this only takes pages out of this process's view. The mapping is shared and a
         // file's, so the system keeps what they hold, changes included, and maps the same bytes
         // at the next access: no atomic in it changes its value.
@@ -434,34 +440,33 @@ pub(crate) fn prefetch<W>(words: &[W]) {
     }
 }
 
-/// Maps `len` bytes and, if there are addresses for it, what `growth` reserves.
-fn map(
-    file: &File,
-    len: u64,
-    writable: bool,
-    growth: Growth,
-    access: Access,
-) -> io::Result<(MmapRaw, usize)> {
+/// Maps `len` bytes and, if there are addresses for it, what the growth reserves.
+fn map(file: &File, len: u64, options: MappingOptions) -> io::Result<(Region, usize)> {
+    let MappingOptions { writable, access, .. } = options;
     let len = to_usize(len)?;
-    let reserved = match growth {
-        Growth::Reserve(bytes) => usize::try_from(bytes).ok(),
-        Growth::Remap => None,
-    };
-    let span = reserved.and_then(|bytes| len.checked_add(bytes));
-    let raw = match span.map(|span| map_span(file, span, writable)) {
+    let raw = match options.span(len).map(|span| map_span(file, span, writable)) {
         Some(Ok(raw)) => raw,
         _ => map_span(file, len, writable)?,
     };
     if access != Access::Normal {
         let _ = raw.advise(access.advice()); // Where it is not taken, nothing is lost.
     }
-    Ok((raw, len))
+    let region = Region::new(raw, options.protection)?;
+    region.lock(0..len)?;
+    Ok((region, len))
 }
 
-fn map_span(file: &File, span: usize, writable: bool) -> io::Result<MmapRaw> {
+fn map_span(file: &File, span: usize, writable: bool) -> io::Result<memmap2::MmapRaw> {
     let mut options = MmapOptions::new();
     options.len(span);
     if writable { options.map_raw(file) } else { options.map_raw_read_only(file) }
+}
+
+/// Keeps pages of this process in memory, or does so no longer.
+fn pin(pages: *mut u8, len: usize, keep: bool) -> io::Result<()> {
+    let pin = if keep { rustix::mm::mlock } else { rustix::mm::munlock };
+    // SAFETY: whatever is at these addresses, no byte of it changes, and no address.
+    Ok(unsafe { pin(pages.cast(), len) }?)
 }
 
 /// A word of memory that is zero in a forked child, until that child stores something; `None` where

@@ -12,10 +12,8 @@ use crate::error::{Error, Result};
 use crate::journal::has_writer;
 use crate::live_block::Numbers;
 use crate::outlook::Outlook;
-use crate::raw_store::Overlay;
+use crate::raw_store::{Frozen, Overlay};
 use crate::recovery::{Decision, JournalFound};
-
-use super::settle::Frozen;
 
 /// So often it is tried beside a writer that makes checkpoints.
 const TRIES: u32 = 8;
@@ -109,7 +107,6 @@ impl RawReader {
 
     /// What the journal says of all commits up to one; `None` if it does not say that any more.
     fn changes_since(&self, outlook: Outlook, last_commit: u64) -> Result<Option<Frozen>> {
-        let shared = &*self.shared;
         let Some(meta) = outlook.structures.newest_meta() else { return Ok(None) };
         let (found, file) = outlook.found?;
         match (outlook.decision, found, file) {
@@ -119,7 +116,7 @@ impl RawReader {
                 Some(file),
             ) => {
                 let live = &outlook.structures.live;
-                let result = shared.freeze(&file, &identity, live, meta, last_commit);
+                let result = Frozen::read(&file, &identity, self.slots(), live, meta, last_commit);
                 match result {
                     // The journal was used again meanwhile.
                     Err(Error::JournalDamaged { .. }) if has_writer(self.path())? => Ok(None),
@@ -127,7 +124,7 @@ impl RawReader {
                 }
             }
             (Some(Decision::Refuse(_)) | None, ..) => Ok(None),
-            _ => Ok(Some(Frozen { meta, overlay: Overlay::new(0) })),
+            _ => Ok(Some(Frozen { meta, overlay: Overlay::new(0, false) })),
         }
     }
 }

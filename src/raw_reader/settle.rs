@@ -17,14 +17,12 @@ use super::Shared;
 use super::patience::{Patience, Then};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
-use crate::format::journal::JournalIdentity;
 use crate::format::live::Live;
-use crate::format::meta::Meta;
-use crate::io::{ProcessIdentity, StoreFile};
-use crate::journal::{has_writer, published_but_lost, scan};
+use crate::io::ProcessIdentity;
+use crate::journal::{has_writer, published_but_lost};
 use crate::live_block::{Numbers, nonce_numbers};
 use crate::outlook::Outlook;
-use crate::raw_store::{OpenReport, Overlay, split};
+use crate::raw_store::{Frozen, OpenReport, last_commit_to_show};
 use crate::recovery::{Decision, JournalFound, Refusal};
 
 /// What a reader rests on.
@@ -46,12 +44,6 @@ enum Basis {
     Closed(Numbers),
     /// Nobody writes, and the journal of a dead writer holds newer slots.
     Hot(Arc<Frozen>),
-}
-
-/// What a store holds at one moment: what its slots hold, but for those in the overlay.
-pub(super) struct Frozen {
-    pub(super) meta: Meta,
-    pub(super) overlay: Overlay,
 }
 
 impl Shared {
@@ -259,15 +251,10 @@ impl Shared {
                 Some(journal),
             ) => {
                 let live = &outlook.structures.live;
-                let last_commit = match live.poisoned && live.is_of_this_boot() {
-                    // It failed while it recovered: what it wrote may be in memory only.
-                    true if !live.ready => return Err(Error::Poisoned { path: path.to_owned() }),
-                    // A writer that a failure has stopped has published all that it is sure of, and
-                    // no transaction is applied before it is durable.
-                    true if live.sequence % 2 == 0 => live.commit_number,
-                    _ => u64::MAX,
-                };
-                let (frozen, report) = self.freeze(&journal, &identity, live, meta, last_commit)?;
+                let last_commit = last_commit_to_show(live, path)?;
+                let slots = self.views.current();
+                let (frozen, report) =
+                    Frozen::read(&journal, &identity, slots, live, meta, last_commit)?;
                 self.follow(frozen.meta.len)?;
                 return Ok((Basis::Hot(Arc::new(frozen)), report));
             }
@@ -275,42 +262,6 @@ impl Shared {
         };
         self.follow(meta.len)?;
         Ok((basis, OpenReport::default()))
-    }
-
-    /// Keeps what a journal holds in memory, and writes nothing.
-    pub(super) fn freeze(
-        &self,
-        journal: &StoreFile,
-        identity: &JournalIdentity,
-        live: &Live,
-        meta: Meta,
-        last_commit: u64,
-    ) -> Result<(Frozen, OpenReport)> {
-        journal.sync_before_reading()?; // What is shown, no power cut takes back.
-        let found = scan(journal, identity, self.header.geometry(), &meta, last_commit)?;
-        let fault = found.fault.or_else(|| found.published_but_lost(live, &meta));
-        if let Some(fault) = fault {
-            return Err(Error::JournalDamaged { journal: journal.path().to_owned(), fault });
-        }
-        let mut frozen = Frozen {
-            meta: found.last.map_or(meta, |(_, frame)| frame.applied_to(meta)),
-            overlay: Overlay::new(self.header.geometry().stride() as usize / 8),
-        };
-        let mut area = vec![0; self.views.current().area_words()];
-        found.for_each_image(journal, identity, |index, slot| {
-            if let Some(trailer) = split(slot, &mut area) {
-                frozen.overlay.put(index.get(), &area, zerocopy::transmute!(trailer));
-            }
-            Ok(())
-        })?;
-        let report = OpenReport {
-            recovered: true,
-            commit_count: frozen.meta.commit_number - meta.commit_number,
-            frame_count: found.frame_count,
-            is_torn: found.is_torn,
-            ..OpenReport::default()
-        };
-        Ok((frozen, report))
     }
 }
 

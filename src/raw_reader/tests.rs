@@ -278,6 +278,7 @@ fn a_writer_begins_with_the_odd_counter_of_a_dead_one() {
         writable: true,
         growth: crate::Growth::Remap,
         access: crate::Access::Normal,
+        protection: Default::default(),
     };
     let mapping = Mapping::new(file.file(), file.len().unwrap(), options).unwrap();
     let publisher = Publisher::new(LiveBlock::of(&mapping).unwrap(), None);

@@ -72,10 +72,10 @@ impl Views {
     /// [`Error::Io`], also if the file has been followed too often.
     pub(super) fn follow(&self, file: &StoreFile, file_len: u64) -> Result<()> {
         let current = self.current();
-        if current.mapping.follow(file_len) {
+        let failed = || Error::io("map", file.path());
+        if current.mapping.follow(file_len).map_err(failed())? {
             return Ok(());
         }
-        let too_many = || Error::io("map", file.path())(std::io::ErrorKind::OutOfMemory.into());
         for (place, later) in self.later.iter().enumerate() {
             if later.get().is_some() {
                 continue;
@@ -92,11 +92,11 @@ impl Views {
             // Another thread may have been faster, with a mapping that is as good or too short.
             let _ = later.set(slots);
             self.count.fetch_max(place + 1, Ordering::Release);
-            if self.current().mapping.follow(file_len) {
+            if self.current().mapping.follow(file_len).map_err(failed())? {
                 return Ok(());
             }
         }
-        Err(too_many())
+        Err(failed()(std::io::ErrorKind::OutOfMemory.into()))
     }
 }
 

@@ -55,6 +55,9 @@ impl RawStore {
     /// Where an appender has something else to do that stands before this slot.
     #[inline]
     fn pause_after(&self, next: u64) -> u64 {
+        if self.is_private() {
+            return u64::MAX;
+        }
         let step = WRITE_BACK_SIZE / u64::from(self.geometry().stride());
         self.capacity.min(next.saturating_add(step))
     }
@@ -94,10 +97,12 @@ impl<'s> Appender<'s> {
         if self.next >= self.pause {
             self.prepare()?;
         }
+        self.store.check_append(self.next, area)?;
         let index = SlotIndex::new(self.next);
         self.store.progress.spilled = true;
         let tag = Tag::first(self.store.meta.generation_base);
         let area_crc = self.store.spill(index, tag, area)?;
+        self.store.note_append(self.next);
         self.digest.add(self.next, area_crc);
         self.next += 1;
         Ok(index)

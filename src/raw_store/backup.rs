@@ -44,8 +44,10 @@ impl RawStore {
     /// not know; [`Error::Full`], [`Error::Io`].
     pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<()> {
         let copying = Copying::begin(&self.file, &self.header, &self.schema_text, path.as_ref())?;
-        copying.copy_slots(self.meta.len)?;
-        for &index in self.pending.indices().iter().chain(self.staged.indices()) {
+        copying.copy_slots(self.meta.len.min(self.capacity))?; // A private view can have more.
+        let mut indices = [self.pending.indices(), self.staged.indices()].concat();
+        indices.sort_unstable(); // Neighbours are written one after the other.
+        for index in indices {
             if let Some(slot) = self.overlaid(SlotIndex::new(index)) {
                 copying.put(index, slot)?;
             }

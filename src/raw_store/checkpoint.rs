@@ -11,6 +11,7 @@
 
 use zerocopy::IntoBytes;
 
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::geometry::{META_OFFSETS, PAGE_SIZE};
 use crate::format::journal::JournalIdentity;
@@ -53,6 +54,9 @@ impl RawStore {
 
     pub(super) fn finish(&mut self) -> Result<()> {
         self.sync()?;
+        if self.is_private() {
+            return Ok(()); // What it has is to be forgotten.
+        }
         if !self.progress.started {
             self.leave_unchanged();
             return Ok(());
@@ -80,7 +84,7 @@ impl RawStore {
                 }
                 journal.remove()
             }
-            JournalUse::Claimed(_) | JournalUse::None | JournalUse::Unneeded => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -121,7 +125,7 @@ impl RawStore {
         let draw = random_bytes().map_err(Error::io("draw a random number for", self.path()))?;
         let identity = JournalIdentity::new(self.store_id(), draw, self.geometry());
         let epoch = self.durable.epoch + 1;
-        let journal = Journal::begin(file, identity, epoch)?;
+        let journal = Journal::begin(file, identity, epoch, Buffer::new(self.is_sensitive()))?;
         let result = journal.make_durable(); // Durable, name included.
         self.poison_if_failed(result)?;
         let result = self.write_meta(|meta| {
@@ -149,7 +153,7 @@ impl RawStore {
         match &self.journal {
             JournalUse::Claimed(journal) => journal.check_place()?,
             JournalUse::Open(journal) => journal.check_place()?,
-            JournalUse::None | JournalUse::Unneeded => return Ok(()),
+            JournalUse::None | JournalUse::KeptFree(_) | JournalUse::Unneeded => return Ok(()),
         }
         self.file.check_place()?;
         match self.live_block() {

@@ -73,7 +73,9 @@ impl RawStore {
         }
         self.meta.commit_number += 1;
         self.progress.staged_append_size = 0;
-        if !self.is_due(durability) {
+        if self.is_private() {
+            self.keep_to_itself();
+        } else if !self.is_due(durability) {
             self.pending.absorb(&mut self.staged);
         } else if let Err(error) = self.flush() {
             self.roll_back(before);

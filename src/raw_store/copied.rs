@@ -2,6 +2,7 @@
 //! began with the next.
 
 use zerocopy::FromZeros;
+use zeroize::Zeroize;
 
 use super::slots::Slots;
 use crate::format::checksum::{Summer, Summing, crc32};
@@ -16,9 +17,10 @@ const SIZE: usize = 1024;
 const COUNT_MAX: usize = 16;
 
 /// Slots outside of the mapping, each at the position at which its index was asked for.
-pub(crate) struct CopiedSlots<A> {
+pub(crate) struct CopiedSlots<A: Area> {
     /// What the id of their store contributes to each checksum.
     key: u32,
+    is_sensitive: bool,
     areas: Vec<A>,
     trailers: [Trailer; COUNT_MAX],
     area_crcs: [u32; COUNT_MAX],
@@ -40,13 +42,19 @@ impl<A: Area> CopiedSlots<A> {
     /// None.
     pub(crate) fn new() -> Self {
         let trailers = [Trailer::new_zeroed(); COUNT_MAX];
-        Self { key: 0, areas: Vec::new(), trailers, area_crcs: [0; COUNT_MAX] }
+        Self { key: 0, is_sensitive: false, areas: Vec::new(), trailers, area_crcs: [0; COUNT_MAX] }
     }
 
     /// How many slots there are.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.areas.len()
+    }
+
+    /// What was copied, whole or not.
+    #[inline]
+    pub(crate) fn areas(&self) -> &[A] {
+        &self.areas
     }
 
     /// Copies slots, as many as there is room for, and up to the first that the file does not have.
@@ -57,6 +65,7 @@ impl<A: Area> CopiedSlots<A> {
         indices: impl Iterator<Item = u64>,
     ) {
         self.key = slots.key;
+        self.is_sensitive = slots.mapping.is_sensitive();
         self.areas.resize(Self::ROOM, A::new_zeroed());
         let fill = Fill::<_, _, BESIDE_WRITER> { copies: self, slots, indices };
         let count = slots.summer.run(fill, ());
@@ -91,8 +100,18 @@ impl<A: Area> CopiedSlots<A> {
     }
 }
 
+impl<A: Area> Drop for CopiedSlots<A> {
+    /// Overwrites sensitive records, also those behind the ones that are counted.
+    fn drop(&mut self) {
+        if self.is_sensitive {
+            self.areas.resize(Self::ROOM, A::new_zeroed());
+            self.areas.iter_mut().for_each(|area| area.as_mut().zeroize());
+        }
+    }
+}
+
 /// Copies slots to where there is room for them, and sums their areas.
-struct Fill<'c, A, I, const BESIDE_WRITER: bool> {
+struct Fill<'c, A: Area, I, const BESIDE_WRITER: bool> {
     copies: &'c mut CopiedSlots<A>,
     slots: &'c Slots,
     indices: I,

@@ -7,8 +7,10 @@ use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::overlay::Overlay;
+use super::rules::Rules;
 use super::slots::Slots;
 use super::{Access, JournalUse, Progress, RawStore};
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::{Summer, crc32, key};
@@ -23,7 +25,7 @@ use crate::io::{
 };
 use crate::journal::Claim;
 use crate::live_block::{LiveBlock, Publisher, WRITER_OFFSET};
-use crate::options::OpenOptions;
+use crate::options::{Growth, OpenOptions};
 use crate::schema::{ByteOrder, Schema};
 use crate::structures::Structures;
 
@@ -65,10 +67,14 @@ impl RawStore {
         let mut store = Self::adopt(file, access, options)?;
         accept(&store)?;
         store.take_up(claim)?;
-        if options.prefault {
-            let _ = store.prefault(.., None); // What cannot be read is told to who reads it.
-        }
+        store.prefault_if(options);
         Ok(store)
+    }
+
+    pub(super) fn prefault_if(&self, options: &OpenOptions) {
+        if options.prefault {
+            let _ = self.prefault(.., None); // What cannot be read is told to who reads it.
+        }
     }
 
     pub(crate) fn create_with(path: &Path, schema: &Schema, options: &OpenOptions) -> Result<Self> {
@@ -105,7 +111,8 @@ impl RawStore {
     }
 
     /// Makes a store of a file that is locked; nothing is written.
-    fn adopt(file: StoreFile, access: Access, options: &OpenOptions) -> Result<Self> {
+    pub(super) fn adopt(file: StoreFile, access: Access, options: &OpenOptions) -> Result<Self> {
+        let is_writable = access != Access::Private;
         let structures = Structures::read(&file)?;
         let (header, meta, meta_page) = decide(&structures, &file)?;
         check_writable(&header, file.path())?;
@@ -114,9 +121,10 @@ impl RawStore {
         let mapping_options = MappingOptions {
             start: geometry.data_start(),
             stride: geometry.stride(),
-            writable: true,
-            growth: options.growth,
+            writable: is_writable,
+            growth: if is_writable { options.growth } else { Growth::Remap },
             access: options.access,
+            protection: options.protection(),
         };
         let mapping = Mapping::new(file.file(), structures.file_len, mapping_options)
             .map_err(Error::io("map", file.path()))?;
@@ -124,11 +132,15 @@ impl RawStore {
         let damage = page_damage.chain(schema_damage).collect();
         let key = key(header.identity().store_id);
         let slot_words = geometry.stride() as usize / 8;
-        let moves_blocks = file.may_move_blocks();
+        let mut scratch = Buffer::new(options.sensitive);
+        scratch.begin_with_zeros(geometry.area_size() as usize / 8);
+        let moves_blocks = is_writable && file.may_move_blocks();
+        let byte_order = header.byte_order().unwrap_or(ByteOrder::NATIVE);
         Ok(Self {
             slots: Slots { mapping, geometry, key, summer: Summer::new(), moves_blocks },
             header,
             needs_check: schema.needs_check(),
+            rules: Rules::of(&schema, byte_order),
             schema,
             schema_text,
             meta,
@@ -138,18 +150,19 @@ impl RawStore {
             meta_page,
             journal: JournalUse::None,
             write_back: None,
-            staged: Overlay::new(slot_words),
-            pending: Overlay::new(slot_words),
+            staged: Overlay::new(slot_words, options.sensitive),
+            pending: Overlay::new(slot_words, options.sensitive),
             durability: options.durability,
-            zero_journal: options.zero_journal,
+            zero_journal: options.zero_journal || options.sensitive,
             before: None,
             capacity: geometry.slot_count_in(structures.file_len),
             access,
-            shares_blocks: file.may_share_blocks(),
+            shares_blocks: is_writable && file.may_share_blocks(),
+            private_limit: options.private_limit,
             process: Process::current(),
             clock: Clock::new(),
             progress: Progress::default(),
-            scratch: vec![0; geometry.area_size() as usize / 8],
+            scratch,
             report: OpenReport { damage, ..OpenReport::default() },
             file,
         })
@@ -212,10 +225,11 @@ impl RawStore {
         Ok(())
     }
 
-    /// Where readers look; `None` if nobody can find the file yet, or nothing is mapped any more.
+    /// Where readers look; `None` if nobody can find the file yet, if nothing is written to it, or
+    /// nothing is mapped any more.
     pub(super) fn live_block(&self) -> Option<LiveBlock<'_>> {
         match self.journal {
-            JournalUse::Unneeded => None,
+            JournalUse::KeptFree(_) | JournalUse::Unneeded => None,
             _ => LiveBlock::of(&self.slots.mapping),
         }
     }
@@ -241,7 +255,7 @@ impl Access {
     /// The lock on the store: beside readers, or for oneself alone.
     fn lock(self) -> Lock {
         match self {
-            Self::Write => Lock::Shared,
+            Self::Write | Self::Private => Lock::Shared,
             Self::Maintain => Lock::Exclusive,
         }
     }

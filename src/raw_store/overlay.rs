@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use crate::buffer::Buffer;
+
 /// So many slots are found by looking at all their indices, which costs less than a table.
 const FEW: usize = 8;
 
@@ -15,14 +17,15 @@ pub(crate) struct Overlay {
     /// In the order in which the slots came.
     indices: Vec<u64>,
     /// The slots' words in the same order, each with its trailer last.
-    words: Vec<u64>,
+    words: Buffer<u64>,
     /// Where in that order each index stands, once there are more than a few.
     positions: HashMap<u64, usize, BuildHasherDefault<IndexHasher>>,
 }
 
 impl Overlay {
-    pub(crate) fn new(slot_words: usize) -> Self {
-        Self { slot_words, indices: Vec::new(), words: Vec::new(), positions: HashMap::default() }
+    pub(crate) fn new(slot_words: usize, is_sensitive: bool) -> Self {
+        let (words, positions) = (Buffer::new(is_sensitive), HashMap::default());
+        Self { slot_words, indices: Vec::new(), words, positions }
     }
 
     #[inline]
@@ -37,7 +40,7 @@ impl Overlay {
 
     /// Bytes that they take.
     pub(crate) fn size(&self) -> u64 {
-        size_of_val(self.words.as_slice()) as u64
+        size_of_val(&*self.words) as u64
     }
 
     /// The words of a slot, its trailer last, if it is here.
@@ -149,7 +152,7 @@ mod tests {
     #[test]
     fn the_last_state_of_a_slot_counts() {
         for count in [2, FEW as u64, FEW as u64 + 1, 100] {
-            let (mut older, mut newer) = (Overlay::new(3), Overlay::new(3));
+            let (mut older, mut newer) = (Overlay::new(3, false), Overlay::new(3, true));
             for index in (0..count).rev() {
                 older.put(index, &[index, 2], 3);
             }

@@ -89,6 +89,10 @@ impl RawStore {
     pub(crate) fn mapping_of_all(&self) -> Result<&Mapping> {
         match self.staged.len() + self.pending.len() {
             0 => Ok(&self.slots.mapping),
+            _ if self.is_private() => Err(Error::Private {
+                operation: "a slice of all slots",
+                path: self.path().to_owned(),
+            }),
             slot_count => Err(Error::NotInPlace { path: self.path().to_owned(), slot_count }),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use zerocopy::IntoBytes;
 
 use super::{JournalUse, RawStore};
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::journal::JournalIdentity;
@@ -18,10 +19,7 @@ impl RawStore {
     /// Brings the store into a state in which it can be used.
     pub(super) fn recover(&mut self, claim: Claim) -> Result<()> {
         let found = claim.look()?;
-        let both_whole = self.report.damage.iter().all(|damage| !damage.is_of_a_meta());
-        let journal_id = self.durable.journal_id;
-        let named = JournalIdentity::new(self.store_id(), journal_id, self.geometry());
-        match decide(&named, self.durable.clean, both_whole, &found) {
+        match self.decide(&found) {
             Decision::Refuse(refusal) => return Err(refusal.into_error(self.path())),
             Decision::Nothing => self.check_len()?,
             Decision::CompareSlots => {
@@ -52,8 +50,16 @@ impl RawStore {
         Ok(())
     }
 
+    /// What is to be done, with a file in the journal's place or none.
+    pub(super) fn decide(&self, found: &JournalFound) -> Decision {
+        let both_whole = self.report.damage.iter().all(|damage| !damage.is_of_a_meta());
+        let journal_id = self.durable.journal_id;
+        let named = JournalIdentity::new(self.store_id(), journal_id, self.geometry());
+        decide(&named, self.durable.clean, both_whole, found)
+    }
+
     /// Checks that the file has all slots.
-    fn check_len(&self) -> Result<()> {
+    pub(super) fn check_len(&self) -> Result<()> {
         let expected = self.geometry().file_len(self.meta.len).unwrap_or(u64::MAX);
         let actual = self.file.len()?;
         if actual >= expected {
@@ -80,7 +86,7 @@ impl RawStore {
 
     /// Reads all slots, and refuses the store unless they are what the meta says, or if more was
     /// published than that.
-    fn compare_slots(&self) -> Result<()> {
+    pub(super) fn compare_slots(&self) -> Result<()> {
         let is_lost = published_but_lost(&self.last_writer, self.durable.commit_number).is_some();
         if !is_lost && self.slots.are_what_it_says(&self.meta) {
             return Ok(());
@@ -102,7 +108,8 @@ impl RawStore {
         self.durable = self.meta;
         let epoch = self.durable.epoch;
         self.apply_images(&file, &identity, &found)?;
-        let journal = Journal::resume(file, identity, epoch, found.end, size);
+        let buffer = Buffer::new(self.is_sensitive());
+        let journal = Journal::resume(file, identity, epoch, found.end, size, buffer);
         self.journal = JournalUse::Open(journal);
         self.progress.grown = true; // Its length may be in memory only.
         self.checkpoint_or_poison()?; // What was dropped can never follow a new frame.

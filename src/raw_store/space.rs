@@ -6,6 +6,7 @@ use super::{Access, RawStore};
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{NO_SLOT, State, free_link, write_free_link};
+use crate::io::is_no_room;
 use crate::memory::PageFaults;
 use crate::options::Durability;
 
@@ -69,12 +70,13 @@ impl RawStore {
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsMaintenance`]; [`Error::Corrupt`] if one of them is damaged, and
-    /// [`Error::GenerationsUsedUp`], with nothing changed; [`Error::ReadOnly`],
+    /// [`Error::NeedsMaintenance`], [`Error::AppendOnly`]; [`Error::Corrupt`] if one of them is
+    /// damaged, and [`Error::GenerationsUsedUp`], with nothing changed; [`Error::ReadOnly`],
     /// [`Error::Poisoned`], [`Error::Io`]. [`Error::CommitIndeterminate`]: opening the store again
     /// tells whether they are forgotten.
     pub fn truncate(&mut self, len: u64) -> Result<()> {
         self.check_maintenance("truncate")?;
+        self.check_can_change()?;
         if len >= self.meta.len {
             return Ok(());
         }
@@ -112,6 +114,9 @@ impl RawStore {
             return Err(error);
         }
         self.commit(self.durable, Durability::Immediate)?;
+        if self.is_private() {
+            return Ok(());
+        }
         // The journal must not name what is gone, and either meta must be enough.
         let result = self.checkpoint().and_then(|()| self.write_meta(|_| {}));
         self.poison_as_indeterminate(result)
@@ -129,12 +134,12 @@ impl RawStore {
                 let next = self.meta.free_head;
                 if free_link(area.as_bytes()) != Some(next) {
                     write_free_link(area.as_mut_bytes(), next);
-                    self.stage(index, tag.deleted(), area);
+                    self.stage(index, tag.deleted(), area)?;
                 }
                 self.meta.free_head = index.get();
             }
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Gives back the room beyond the last slot. When this returns it is durable.
@@ -143,6 +148,7 @@ impl RawStore {
     ///
     /// [`Error::NeedsMaintenance`], [`Error::ReadOnly`], [`Error::Poisoned`], [`Error::Io`].
     pub fn shrink_to_fit(&mut self) -> Result<()> {
+        self.check_not_private("shrink_to_fit")?;
         self.check_maintenance("shrink_to_fit")?;
         self.check_usable()?;
         self.sync()?;
@@ -182,7 +188,7 @@ impl RawStore {
 
     fn check_maintenance(&self, operation: &'static str) -> Result<()> {
         match self.access {
-            Access::Maintain => Ok(()),
+            Access::Maintain | Access::Private => Ok(()),
             Access::Write => {
                 Err(Error::NeedsMaintenance { operation, path: self.path().to_owned() })
             }
@@ -200,6 +206,9 @@ impl RawStore {
 
     /// Makes room for `additional` slots after the first `used` ones.
     pub(super) fn make_room(&mut self, used: u64, additional: u64) -> Result<()> {
+        if self.is_private() {
+            return self.check_private_room(additional);
+        }
         let needed = used.saturating_add(additional);
         if needed <= self.capacity {
             return Ok(());
@@ -207,8 +216,9 @@ impl RawStore {
         let mut capacity = self.comfortable_capacity(needed);
         loop {
             match self.grow(capacity) {
-                // The disk is nearly full: leave the half of what is not needed yet.
-                Err(Error::Full { .. }) if capacity > needed => {
+                // There is no room on the disk, or no more memory may be locked: leave the half of
+                // what is not needed yet.
+                Err(error) if capacity > needed && is_want_of_room(&error) => {
                     capacity = needed + (capacity - needed) / 2;
                 }
                 result => return result,
@@ -232,6 +242,9 @@ impl RawStore {
         self.progress.grown = true;
         let result = self.slots.mapping.resize(self.file.file(), new_end);
         let result = result.map_err(Error::io("map", self.file.path()));
+        if result.as_ref().is_err_and(is_want_of_room) {
+            self.file.set_len(old_end)?; // All of the file must be mapped when it is opened again.
+        }
         if self.slots.mapping.len() == 0 {
             // Not even the old length could be mapped again: no slot can be written.
             return self.poison_if_failed(result.map(drop));
@@ -242,6 +255,15 @@ impl RawStore {
         self.progress.growth_count += 1;
         self.progress.remap_count += u64::from(moved);
         Ok(())
+    }
+}
+
+/// Whether less room might be had.
+fn is_want_of_room(error: &Error) -> bool {
+    match error {
+        Error::Full { .. } => true,
+        Error::Io { source, .. } => is_no_room(source),
+        _ => false,
     }
 }
 

@@ -17,19 +17,24 @@ use crate::record::Area;
 const SPILL_SIZE: u64 = if cfg!(test) { 100 } else { 256 << 10 };
 
 impl RawStore {
-    pub(super) fn stage(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> u32 {
+    #[inline]
+    pub(super) fn stage(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> Result<u32> {
+        if self.is_private() {
+            self.check_private_room(1)?;
+        }
         let (trailer, area_crc) = self.slots.seal(index, tag, area);
         self.staged.put(index.get(), area, zerocopy::transmute!(trailer));
-        area_crc
+        Ok(area_crc)
     }
 
     pub(crate) fn stage_append(&mut self, area: &[u64]) -> Result<SlotIndex> {
+        self.check_append(self.meta.len, area)?;
         self.make_room(self.meta.len, 1)?;
         let index = SlotIndex::new(self.meta.len);
         let tag = Tag::first(self.meta.generation_base);
         let area_crc = if self.progress.staged_append_size < SPILL_SIZE {
             self.progress.staged_append_size += area.as_bytes().len() as u64;
-            self.stage(index, tag, area)
+            self.stage(index, tag, area)?
         } else {
             if !self.progress.spilled {
                 self.check_usable()?;
@@ -40,6 +45,7 @@ impl RawStore {
             self.progress.spilled = true;
             self.spill(index, tag, area)?
         };
+        self.note_append(index.get());
         self.meta.len += 1;
         self.meta.live_count += 1;
         if let Some(digest) = &mut self.meta.digest {
@@ -52,6 +58,9 @@ impl RawStore {
     /// CRC-32.
     #[inline]
     pub(super) fn spill(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> Result<u32> {
+        if self.is_private() {
+            return self.stage(index, tag, area);
+        }
         match self.slots.write_new(&self.file, index, tag, area) {
             Err(Error::Io { source, .. }) if is_no_room(&source) => {
                 Err(self.full(self.geometry().stride().into(), source))
@@ -62,13 +71,14 @@ impl RawStore {
 
     pub(crate) fn stage_insert(&mut self, area: &[u64]) -> Result<Handle> {
         let generation = self.meta.generation_base;
-        if self.meta.free_head == NO_SLOT {
+        // Where records have an order, a new one comes last.
+        if self.meta.free_head == NO_SLOT || self.rules.is_some() {
             return Ok(Handle { index: self.stage_append(area)?, generation });
         }
         let index = SlotIndex::new(self.meta.free_head);
         let (tag, next) = self.read_free_slot(index)?;
         let live_count = self.live_count_within(self.meta.live_count.checked_add(1))?;
-        let area_crc = self.stage(index, tag, area);
+        let area_crc = self.stage(index, tag, area)?;
         (self.meta.free_head, self.meta.live_count) = (next, live_count);
         if let Some(digest) = &mut self.meta.digest {
             digest.add(index.get(), area_crc);
@@ -77,14 +87,20 @@ impl RawStore {
     }
 
     pub(crate) fn stage_update(&mut self, place: Place, area: &[u64]) -> Result<()> {
-        let old = slots::with_words(area.len(), |old| self.read(place, old))?;
+        let old = slots::with_words(area.len(), |old| {
+            let found = self.read(place, old)?;
+            self.check_replacement(place.index, old, area)?;
+            Ok::<_, Error>(found)
+        })?;
         self.stage_replacement(place.index, old, area)
     }
 
     /// The same, where the area's size is known beforehand.
     #[inline]
     pub(crate) fn stage_update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
-        let old = self.read_area(place, &mut A::new_zeroed())?;
+        let mut old_area = A::new_zeroed();
+        let old = self.read_area(place, &mut old_area)?;
+        self.check_replacement(place.index, old_area.as_ref(), area.as_ref())?;
         self.stage_replacement(place.index, old, area.as_ref())
     }
 
@@ -99,7 +115,7 @@ impl RawStore {
         if tag.state() != State::Live {
             return Err(Error::Deleted { index });
         }
-        let area_crc = self.stage(index, tag.updated(), area);
+        let area_crc = self.stage(index, tag.updated(), area)?;
         if let Some(digest) = &mut self.meta.digest {
             digest.subtract(index.get(), old_crc);
             digest.add(index.get(), area_crc);
@@ -110,18 +126,20 @@ impl RawStore {
     /// Removes a record and leaves its bytes in `area`; whether there was one.
     pub(crate) fn stage_remove(&mut self, place: Place, area: &mut [u64]) -> Result<bool> {
         let index = place.index;
+        self.check_can_change()?;
         let (tag, old_crc) = self.read(place, area)?;
         if tag.state() != State::Live {
             return Ok(false);
         }
+        self.forget_last(index);
         let live_count = self.live_count_within(self.meta.live_count.checked_sub(1))?;
         let tag = tag.deleted();
         // A slot whose generations are used up is left out of the free list.
         let next = if tag.can_be_reused() { self.meta.free_head } else { NO_SLOT };
         slots::with_words(area.len(), |link| {
             write_free_link(link.as_mut_bytes(), next);
-            self.stage(index, tag, link);
-        });
+            self.stage(index, tag, link)
+        })?;
         if tag.can_be_reused() {
             self.meta.free_head = index.get();
         }

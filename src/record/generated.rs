@@ -4,7 +4,7 @@
 //! their caller, so that the errors stand at the field.
 
 use super::{FieldType, PlainValue, Record};
-use crate::schema::{Field, Schema, Type};
+use crate::schema::{Field, Schema, SchemaError, Type};
 use crate::value::{Invalid, read_zeros};
 
 /// The alignment that no record may exceed, so that a slot is the area and a trailer.
@@ -28,14 +28,42 @@ macro_rules! panic_about_gap {
     };
 }
 
-/// The checked schema of the record type `name`.
-///
-/// # Panics
-///
-/// Panics if the schema breaks a rule that the attribute could not check.
-pub fn schema(name: &str, doc: &str, fields: Vec<Field>) -> Schema {
-    Schema::new(name, doc, fields)
-        .unwrap_or_else(|error| panic!("`{name}` has no valid schema: {error}"))
+/// The schema of a record type while it is put together.
+#[derive(Debug)]
+pub struct NewSchema {
+    name: String,
+    schema: Result<Schema, SchemaError>,
+}
+
+impl NewSchema {
+    /// That of the record type `name`.
+    #[must_use]
+    pub fn new(name: &str, doc: &str, fields: Vec<Field>) -> Self {
+        Self { name: name.to_owned(), schema: Schema::new(name, doc, fields) }
+    }
+
+    /// As [`Schema::append_only`].
+    #[must_use]
+    pub fn append_only(self) -> Self {
+        Self { schema: self.schema.and_then(Schema::append_only), ..self }
+    }
+
+    /// As [`Schema::sorted_by`].
+    #[must_use]
+    pub fn sorted_by(self, path: &str) -> Self {
+        Self { schema: self.schema.and_then(|schema| schema.sorted_by(path)), ..self }
+    }
+
+    /// The checked schema.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the schema breaks a rule that the attribute could not check.
+    #[must_use]
+    pub fn finish(self) -> Schema {
+        let Self { name, schema } = self;
+        schema.unwrap_or_else(|error| panic!("`{name}` has no valid schema: {error}"))
+    }
 }
 
 /// A record as the type of a field.

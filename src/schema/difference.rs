@@ -35,10 +35,26 @@ impl Schema {
     /// Lists what must be the same in a file's schema (this one) and a type's, and is not: the
     /// fields' names, types, labels, offsets, kinds, units, scales, null sentinels and ranges.
     ///
-    /// The schemas' names and docs are not compared, and padding only by its place.
+    /// The schemas' names and docs are not compared, and padding only by its place. A type may rely
+    /// on a mode and an order: if it says them, the file's schema must. If that alone says them, it
+    /// is the store that minds.
     pub fn differences(&self, other: &Schema) -> Vec<Difference> {
         let mut differences = Vec::new();
         compare_records(&self.fields, &other.fields, "", &mut differences);
+        let mode = |schema: &Self| match schema.is_append_only {
+            true => "records that are only appended".to_owned(),
+            false => "records that can be changed".to_owned(),
+        };
+        if other.is_append_only {
+            note(&mut differences, "", mode(self), mode(other));
+        }
+        let order = |schema: &Self| match &schema.sort_key {
+            Some(key) => format!("records sorted by `{}`", key.path()),
+            None => "records in any order".to_owned(),
+        };
+        if other.sort_key.is_some() {
+            note(&mut differences, "", order(self), order(other));
+        }
         differences
     }
 }

@@ -1,6 +1,6 @@
 //! Why a schema is refused.
 
-use super::{ScaleError, TypeError};
+use super::{PathError, ScaleError, TypeError};
 
 /// How much of a text an error shows.
 const EXCERPT_SIZE_MAX: usize = 40;
@@ -115,6 +115,15 @@ pub enum SchemaError {
         size: u32,
         /// The record's alignment.
         align: u32,
+    },
+    /// What the records are sorted by is no value of theirs.
+    #[error("sorted_by: {0}")]
+    SortedBy(PathError),
+    /// The schema's mode is none.
+    #[error("mode: expected `append-only`, or none, found `{actual}`")]
+    Mode {
+        /// What it is here.
+        actual: String,
     },
     /// Something else that is said of a field breaks a rule.
     #[error("field `{path}`: its {key}: expected {expected}, found {actual}")]

@@ -16,8 +16,15 @@ pub(super) struct SchemaText {
     name: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     doc: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sorted_by: Option<String>,
     fields: Vec<FieldText>,
 }
+
+/// The mode of a schema whose records are only appended.
+const APPEND_ONLY: &str = "append-only";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +73,8 @@ impl SchemaText {
         Self {
             name: schema.name.clone(),
             doc: schema.doc.clone(),
+            mode: schema.is_append_only.then(|| APPEND_ONLY.to_owned()),
+            sorted_by: schema.sort_key.as_ref().map(|key| key.path().to_owned()),
             fields: texts_of(&schema.fields, offsets),
         }
     }
@@ -74,13 +83,22 @@ impl SchemaText {
     pub(super) fn into_schema(self) -> Result<Schema, SchemaError> {
         let mut silent = Silent::default();
         let fields = into_fields(self.fields, "", &mut silent)?;
-        match (silent.first, silent.said_count) {
-            (None, _) => Schema::new(self.name, self.doc, fields),
-            (Some(_), 0) => Schema::with_layout(self.name, self.doc, fields),
+        let mut schema = match (silent.first, silent.said_count) {
+            (None, _) => Schema::new(self.name, self.doc, fields)?,
+            (Some(_), 0) => Schema::with_layout(self.name, self.doc, fields)?,
             (Some(path), _) => {
                 let expected = "one, since other fields say theirs";
-                Err(SchemaError::field(&path, "offset", expected, "none"))
+                return Err(SchemaError::field(&path, "offset", expected, "none"));
             }
+        };
+        schema = match self.mode.as_deref() {
+            None => schema,
+            Some(APPEND_ONLY) => schema.append_only()?,
+            Some(other) => return Err(SchemaError::Mode { actual: excerpt(other) }),
+        };
+        match self.sorted_by {
+            None => Ok(schema),
+            Some(path) => schema.sorted_by(&path),
         }
     }
 

@@ -77,6 +77,18 @@ pub enum Problem {
         /// Which field, and why.
         source: Invalid,
     },
+    /// A record comes before the one that stands before it, and the schema says that they ascend.
+    #[error("slot {index}: `{field}` is {actual}, behind {before}: the records do not ascend")]
+    OutOfOrder {
+        /// The slot.
+        index: SlotIndex,
+        /// By what they are to ascend.
+        field: String,
+        /// The record's value.
+        actual: String,
+        /// The value of the record before it.
+        before: String,
+    },
     /// The slots are whole and yet not the ones that were written: a write was lost.
     #[error("digest: expected {expected:016x} but computed {actual:016x}: a write was lost")]
     Digest {
@@ -145,6 +157,8 @@ pub enum Class {
     Unreadable,
     /// Whole records in which a field has no value of its type or range: a program wrote it so.
     Value,
+    /// Whole records that are not in the order that the schema says: a program wrote them so.
+    Order,
     /// The list of free slots.
     FreeList,
     /// All slots are whole, and not the ones that were written: an older one came back.
@@ -153,7 +167,7 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Pages,
         Self::Schema,
         Self::Journal,
@@ -166,6 +180,7 @@ impl Class {
         Self::Damaged,
         Self::Unreadable,
         Self::Value,
+        Self::Order,
         Self::FreeList,
         Self::Stale,
     ];
@@ -186,6 +201,7 @@ impl Class {
             Self::Damaged => "damaged",
             Self::Unreadable => "unreadable",
             Self::Value => "value",
+            Self::Order => "order",
             Self::FreeList => "free list",
             Self::Stale => "stale",
         }
@@ -226,6 +242,7 @@ impl Problem {
             Self::PartlyZero { .. } => Class::Zeros,
             Self::Schema(_) => Class::Schema,
             Self::Record { .. } => Class::Value,
+            Self::OutOfOrder { .. } => Class::Order,
             Self::Digest { .. } | Self::LiveCount { .. } => Class::Stale,
             Self::Journal { .. } => Class::Journal,
             Self::Unreadable { .. } => Class::Unreadable,
@@ -296,7 +313,7 @@ impl Problem {
             }
             (Self::OtherStore { key: a, .. }, Self::OtherStore { key: b, .. }) => a == b,
             // Each says something of its own.
-            (Self::BitFlip { .. } | Self::Record { .. }, _) => false,
+            (Self::BitFlip { .. } | Self::Record { .. } | Self::OutOfOrder { .. }, _) => false,
             _ => true,
         }
     }

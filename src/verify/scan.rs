@@ -9,6 +9,7 @@ use std::thread;
 use zerocopy::FromBytes;
 
 use super::diagnose::Patient;
+use super::order::{BlockOrder, Descent, Order};
 use super::plain;
 use super::totals::Totals;
 use super::{CoveredSlot, Finding, Health, Problem, VerifyOptions};
@@ -34,6 +35,8 @@ pub(crate) struct Scan<'a> {
     key: u32,
     schema: Option<&'a Schema>,
     byte_order: ByteOrder,
+    /// If the records are sorted.
+    order: Option<Order<'a>>,
     file_len: u64,
     len: u64,
     /// Slots below `len` that the file has.
@@ -73,12 +76,15 @@ impl<'a> Scan<'a> {
         images_in_order.sort_unstable();
         let behind = &images_in_order[images_in_order.partition_point(|&index| index < present)..];
         let behind = runs(behind, slots_per_block(&geometry));
+        let byte_order = header.byte_order().unwrap_or(ByteOrder::NATIVE);
+        let sort_key = schema.and_then(Schema::sort_key);
         Self {
             file,
             geometry,
             key: key(header.identity().store_id),
             schema: schema.filter(|schema| schema.needs_check()),
-            byte_order: header.byte_order().unwrap_or(ByteOrder::NATIVE),
+            byte_order,
+            order: sort_key.map(|sort_key| Order::new(sort_key, byte_order)),
             file_len: structures.file_len,
             len,
             present,
@@ -192,17 +198,19 @@ impl<'a> Scan<'a> {
         let stride = u64::from(self.geometry.stride());
         let mut bytes = vec![0; (self.slots_per_block() * stride) as usize];
         let mut totals = Totals { health, ..Totals::default() };
-        while let Some(block) = self.block(next.fetch_add(1, Ordering::Relaxed)) {
-            self.check_block(block.clone(), &mut bytes, &mut totals, options.finding_max);
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(block) = self.block(number) else { return totals };
+            self.check_block(number, block.clone(), &mut bytes, &mut totals, options.finding_max);
             if let Some(progress) = options.progress {
                 progress(block.end, self.reach);
             }
         }
-        totals
     }
 
     fn check_block(
         &self,
+        number: u64,
         block: Range<u64>,
         bytes: &mut [u8],
         totals: &mut Totals,
@@ -220,6 +228,32 @@ impl<'a> Scan<'a> {
             totals.health.add(next, found);
             next = cell.end;
         }
+        for descent in self.descents(number, block, bytes, &unreadable) {
+            totals.records_invalid += 1;
+            totals.note(self.finding(SlotIndex::new(descent.index), descent.into()), finding_max);
+        }
+    }
+
+    /// The records of a block that come before those before them, and should not.
+    fn descents(
+        &self,
+        number: u64,
+        slots: Range<u64>,
+        block: &[u8],
+        unreadable: &HashMap<u64, String>,
+    ) -> Vec<Descent> {
+        let Some(order) = &self.order else { return Vec::new() };
+        let (mut seen, mut descents) = (BlockOrder::default(), Vec::new());
+        for (index, slot) in slots.zip(block.chunks_exact(self.geometry.stride() as usize)) {
+            let slot = self.images.get(&index).map_or(slot, |image| image);
+            let found = self.verify(SlotIndex::new(index), slot);
+            let is_live = found.is_ok_and(|(tag, _)| tag.state() == State::Live);
+            if is_live && !unreadable.contains_key(&index) {
+                descents.extend(order.push(&mut seen, index, slot));
+            }
+        }
+        descents.extend(order.add(number, seen));
+        descents
     }
 
     /// Checks some slots of a block.

@@ -134,6 +134,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["locks", "busy.stride"],
         &["get", "ticks.stride", "0"],
         &["hash", "ticks.stride", "--blake3"],
+        &["bench", "ticks.stride", "--rounds", "1", "--count", "10"],
         &["schema", "ticks.stride", "--as", "toml"],
         &["infer", "ticks.csv"],
         &["import", "ticks.stride", "ticks.csv"],

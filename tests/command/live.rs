@@ -43,12 +43,15 @@ fn locks_says_who_has_a_store_open_and_whom_that_keeps_out() {
     drop(reader);
     let writer = RawStore::open(&path).unwrap();
     let (role, keeps_out, row) = locks();
-    assert_eq!((role, keeps_out), (json!("writer"), json!(["writer", "maintainer"])));
+    assert_eq!((role, keeps_out), (json!("writer"), json!(["viewer", "writer", "maintainer"])));
     assert!(row.contains("for writing") && row.contains("other writers wait"), "{row}");
     drop(writer);
     let _maintainer = OpenOptions::new().maintenance(true).open_raw(&path).unwrap();
     let (role, keeps_out, row) = locks();
-    assert_eq!((role, keeps_out), (json!("maintainer"), json!(["reader", "writer", "maintainer"])));
+    assert_eq!(
+        (role, keeps_out),
+        (json!("maintainer"), json!(["reader", "viewer", "writer", "maintainer"]))
+    );
     assert!(row.contains("for itself alone") && row.contains("nobody else"), "{row}");
 }
 

@@ -4,6 +4,7 @@
 
 mod backups;
 mod batches;
+mod benches;
 mod damage;
 mod differences;
 mod documents;
@@ -22,6 +23,8 @@ mod pictures;
 mod records;
 mod reports;
 mod schema_sources;
+mod searches;
+mod sorting;
 mod statistics;
 mod usage;
 mod verify;

@@ -26,4 +26,16 @@ struct Sample {
     value: f64,
 }
 
+#[stridedb::record(sorted_by = "values")]
+#[derive(Clone, Copy)]
+struct Sorted {
+    value: f64,
+}
+
+#[stridedb::record(append_only)]
+#[derive(Clone, Copy)]
+enum Side {
+    Buy = 1,
+}
+
 fn main() {}

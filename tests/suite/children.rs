@@ -1,12 +1,16 @@
 //! This test program, run again as another process.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio};
 
 use stridedb::Growth;
 
-use crate::{crash, errors, full_disk, injected, locks, readers, shared};
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+use crate::sensitive;
+use crate::{crash, errors, full_disk, injected, locks, private, readers, shared};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
 const PATH: &str = "STRIDEDB_CHILD_PATH";
@@ -106,6 +110,24 @@ impl Drop for Child {
     }
 }
 
+/// This program, for somebody who has no rights to a file but those that everybody has; `None`
+/// where another user cannot run it.
+pub(crate) fn somebody_else(file: &Path) -> Option<Command> {
+    const NOBODY: u32 = 65534;
+    let program = std::env::current_exe().unwrap();
+    let mut command = Command::new(&program);
+    if std::fs::metadata(file).unwrap().uid() == 0 {
+        // Permissions are nothing to root.
+        let mut trial = Command::new(&program);
+        if let Err(error) = trial.arg("--list").uid(NOBODY).gid(NOBODY).output() {
+            println!("skipped: another user cannot run this program: {error}");
+            return None;
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    Some(command)
+}
+
 /// Tells the parent something, in one write.
 pub(crate) fn say(text: &str) {
     std::io::stderr().write_all(format!("{MARK}{text}\n").as_bytes()).unwrap();
@@ -137,6 +159,14 @@ fn a_child_does_its_task() {
         injected::REPAIR => injected::repair_to_new(&path),
         injected::REPAIR_IN_PLACE => injected::repair_in_place(&path),
         injected::COMPACT_IN_PLACE => injected::compact(&path),
+        #[cfg(all(target_os = "linux", not(feature = "portable")))]
+        sensitive::LOCK_NOTHING => sensitive::lock_nothing(&path),
+        #[cfg(all(target_os = "linux", not(feature = "portable")))]
+        sensitive::LOCK_A_MEGABYTE => sensitive::lock_a_megabyte(&path),
+        #[cfg(all(target_os = "linux", not(feature = "portable")))]
+        sensitive::SEARCH_MEMORY => sensitive::search_memory(&path),
+        private::HOLD_A_VIEW => private::hold_a_view(&path),
+        private::VIEW_AS_SOMEBODY_ELSE => private::view_as_somebody_else(&path),
         "share until full" => shared::share_until_full(&path),
         "share with a glutton" => shared::share_with_a_glutton(&path),
         "meet the limit" => full_disk::meet_the_limit(&path),

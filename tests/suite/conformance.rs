@@ -4,6 +4,8 @@
 //! seconds. A heavy run: `STRIDEDB_CASES=2000 STRIDEDB_OPERATIONS=200`, in release.
 //! `STRIDEDB_SEED` leads to other cases.
 
+mod private;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -90,23 +92,21 @@ enum Operation {
     ShrinkToFit,
     Reopen { ending: Ending, maintenance: bool, growth: Growth },
     ReadBeside,
+    GoPrivate(Ending),
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
     use Operation::*;
     let pick =
         || prop_oneof![any::<u16>().prop_map(Pick::Slot), any::<u16>().prop_map(Pick::Handle)];
-    let ending = prop_oneof![Just(Ending::Close), Just(Ending::Drop), Just(Ending::Panic)];
+    let ending = || prop_oneof![Just(Ending::Close), Just(Ending::Drop), Just(Ending::Panic)];
     let growth = prop_oneof![
         Just(Growth::Remap),
         Just(Growth::Reserve(100_000)),
         Just(Growth::Reserve(1 << 30))
     ];
-    let reopen = (ending, any::<bool>(), growth).prop_map(|(ending, maintenance, growth)| Reopen {
-        ending,
-        maintenance,
-        growth,
-    });
+    let reopen = (ending(), any::<bool>(), growth)
+        .prop_map(|(ending, maintenance, growth)| Reopen { ending, maintenance, growth });
     prop_oneof![
         4 => Just(Append),
         2 => prop_oneof![0_u16..2, 0_u16..300].prop_map(Extend),
@@ -124,6 +124,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => Just(ShrinkToFit),
         4 => reopen,
         1 => Just(ReadBeside),
+        2 => ending().prop_map(GoPrivate),
     ]
 }
 
@@ -216,6 +217,7 @@ struct Pair<R> {
     model: Model<R>,
     handles: Vec<Handle>,
     next: u64,
+    original: Option<private::Original<R>>,
 }
 
 static DONE: AtomicU64 = AtomicU64::new(0);
@@ -228,7 +230,7 @@ impl<R: Numbered> Pair<R> {
     fn new(path: PathBuf) -> Self {
         let store = Some(Store::create(&path).unwrap());
         let model = Model { slots: vec![], free: vec![], generation_base: 0 };
-        Self { path, store, maintenance: false, model, handles: vec![], next: 0 }
+        Self { path, store, maintenance: false, model, handles: vec![], next: 0, original: None }
     }
 
     fn store(&mut self) -> &mut Store<R> {
@@ -274,6 +276,9 @@ impl<R: Numbered> Pair<R> {
             Operation::Sync => self.store().sync().unwrap(),
             Operation::Reserve(count) => {
                 self.store().reserve(count.into()).unwrap();
+                if self.original.is_some() {
+                    return;
+                }
                 let room = self.store().capacity() - self.store().len();
                 assert!(room >= count.into(), "room for {room} after reserving {count}");
             }
@@ -283,6 +288,7 @@ impl<R: Numbered> Pair<R> {
                 self.reopen(ending, maintenance, growth);
             }
             Operation::ReadBeside => self.read_beside(),
+            Operation::GoPrivate(ending) => self.go_private(ending),
         }
         self.compare_counts();
     }
@@ -436,11 +442,15 @@ impl<R: Numbered> Pair<R> {
             assert!(matches!(result, Err(Error::NeedsMaintenance { .. })), "{result:?}");
             return;
         }
+        if self.original.is_some() {
+            assert!(matches!(result, Err(Error::Private { .. })), "{result:?}");
+            return;
+        }
         result.unwrap();
         assert_eq!(self.store().capacity(), self.store().len());
     }
 
-    fn reopen(&mut self, ending: Ending, maintenance: bool, growth: Growth) {
+    fn leave(&mut self, ending: Ending) {
         let statistics = self.store().as_raw().statistics().unwrap();
         GROWN.fetch_add(statistics.growth_count, Ordering::Relaxed);
         let store = self.store.take().unwrap();
@@ -455,6 +465,11 @@ impl<R: Numbered> Pair<R> {
                 assert!(panic.is_err());
             }
         }
+    }
+
+    fn reopen(&mut self, ending: Ending, maintenance: bool, growth: Growth) {
+        self.leave_private();
+        self.leave(ending);
         let options = OpenOptions::new().maintenance(maintenance).growth(growth);
         let store = options.open::<R>(&self.path).unwrap();
         let report = store.as_raw().open_report();
@@ -469,6 +484,7 @@ impl<R: Numbered> Pair<R> {
 
     /// A reader sees the same, after a clean close.
     fn read_beside(&mut self) {
+        self.leave_private();
         self.store.take().unwrap().close().unwrap();
         assert_sound(&self.path);
         let reader = Reader::<R>::open(&self.path).unwrap();
@@ -500,10 +516,12 @@ impl<R: Numbered> Pair<R> {
         assert!(found.iter().eq(expected.iter().rev().map(|(_, record)| record)));
     }
 
-    fn finish(mut self) {
+    fn finish(mut self) -> PathBuf {
+        self.leave_private();
         self.compare_all();
         self.store.take().unwrap().close().unwrap();
         assert_sound(&self.path);
+        self.path
     }
 }
 
@@ -541,10 +559,9 @@ fn run_cases<R: Numbered>(name: &str, cases: u64) {
         |operations| {
             **counter.borrow_mut() += 1;
             let path = path.join(format!("{name}-{}.stride", counter.borrow()));
-            let mut pair = Pair::<R>::new(path.clone());
+            let mut pair = Pair::<R>::new(path);
             operations.iter().for_each(|operation| pair.run(operation));
-            pair.finish();
-            std::fs::remove_file(path).unwrap();
+            std::fs::remove_file(pair.finish()).unwrap();
             Ok(())
         },
     );
@@ -557,6 +574,9 @@ fn run_cases<R: Numbered>(name: &str, cases: u64) {
         "{name}: {cases} cases; in all so far {done} operations, {grown} growths, \
          {recovered} recoveries, {reused} slots reused, {stale} stale handles refused"
     );
+    let viewed = private::VIEWED.each_ref().map(|count| count.load(Ordering::Relaxed));
+    println!("private views: {viewed:?}, the second of stores that were not closed");
+    assert!(viewed.iter().all(|&count| count > 0), "too little was viewed");
     assert!(grown > 0 && recovered > 0 && reused > 0 && stale > 0, "too little was tried");
 }
 

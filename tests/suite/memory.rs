@@ -20,14 +20,14 @@ fn on_disk() -> TempDir {
 
 /// Parts of a file that this process has mapped.
 #[derive(Debug)]
-struct Part {
+pub(crate) struct Part {
     size: u64,
     /// How much of it is in this process's view.
-    resident: u64,
-    flags: Vec<String>,
+    pub(crate) resident: u64,
+    pub(crate) flags: Vec<String>,
 }
 
-fn parts(path: &Path) -> Vec<Part> {
+pub(crate) fn parts(path: &Path) -> Vec<Part> {
     let smaps = fs::read_to_string("/proc/self/smaps").unwrap();
     let mut parts: Vec<Part> = Vec::new();
     let mut is_of_file = false;

@@ -49,7 +49,8 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let (array, path) = (bench.new_file("raw"), bench.new_file("extend"));
     let raw = RawArray::<Strided<Tick>>::create(&array, len, Tick::sample)?;
     scan_raw(&raw);
-    let (small, huge) = (fill_memory(len, Advice::NoHugePage)?, fill_memory(len, Advice::HugePage)?);
+    let (small, huge) =
+        (fill_memory(len, Advice::NoHugePage)?, fill_memory(len, Advice::HugePage)?);
     let small_word = |index: u64| Ok(memory_word(&small, index));
     let huge_word = |index: u64| Ok(memory_word(&huge, index));
     let slot = |index: u64| Ok(copied(raw.slots()[index as usize].record()).number());

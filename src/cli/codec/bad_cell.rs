@@ -78,7 +78,7 @@ pub(crate) fn excerpt(text: &[u8]) -> String {
 }
 
 /// What would fit into the field.
-pub(super) fn expected(field: &Field, missing: &[Vec<u8>]) -> String {
+pub(crate) fn expected(field: &Field, missing: &[Vec<u8>]) -> String {
     let value = expected_value(field);
     if field.null.is_none() || missing.is_empty() {
         return value;

@@ -7,7 +7,7 @@ use super::{Moment, Unit};
 use crate::cli::output::counted;
 
 /// The value that a text means in a field, or what is wrong with it.
-pub(super) fn value_of(field: &Field, whole_text: &str) -> Result<Value, String> {
+pub(crate) fn value_of(field: &Field, whole_text: &str) -> Result<Value, String> {
     let text = whole_text.trim_ascii();
     match &field.ty {
         Type::Integer(integer) => match (field.kind, field.scale) {

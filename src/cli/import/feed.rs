@@ -1,11 +1,11 @@
 //! The input's rows on their way into a store.
 
-use stridedb::Appender;
+use stridedb::{Appender, Error};
 
 use super::rejects::Rejects;
 use super::report::Counts;
 use crate::cli::exit::Failure;
-use crate::cli::input::{Records, Trouble};
+use crate::cli::input::{BadLine, Records, Trouble};
 use crate::cli::output::counted;
 use crate::cli::progress::Progress;
 
@@ -80,9 +80,14 @@ impl<'a> Feed<'a> {
                 self.first_place = Some(self.records.place());
             }
             match next {
-                Ok(true) => {
-                    appender.push(&self.record)?;
-                }
+                Ok(true) => match appender.push(&self.record) {
+                    Err(Error::OutOfOrder { field, expected, actual, .. }) => {
+                        let reason = format!("`{field}` is {actual}, and the records ascend by it");
+                        let bad = BadLine::new(self.records.place(), reason).expected(expected);
+                        self.rejects.take(&bad, &*self.records)?;
+                    }
+                    pushed => drop(pushed?),
+                },
                 Ok(false) => return Ok(true),
                 Err(Trouble::Fatal(failure)) => return Err(failure),
                 Err(Trouble::Line(bad)) => self.rejects.take(&bad, &*self.records)?,

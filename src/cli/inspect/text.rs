@@ -89,6 +89,12 @@ impl Page<'_> {
             self.line("doc", printable(schema.doc()))?;
         }
         self.line("size", bytes(schema.record_size().into()))?;
+        if schema.is_append_only() {
+            self.line("mode", "append-only: neither changed nor deleted")?;
+        }
+        if let Some(key) = schema.sort_key() {
+            self.line("sorted by", printable(key.path()))?;
+        }
         let headings = ["  offset", "field", "type", "unit", "meaning"];
         let headings =
             headings.map(|name| Heading { name: name.to_owned(), is_number: name == "  offset" });

@@ -60,6 +60,11 @@ pub(super) fn explain(class: Class) -> (&'static str, &'static str) {
             "These records are whole, and a field has no value of its type or range.",
             "A program wrote them so: it is no accident of the disk.",
         ),
+        Class::Order => (
+            "These records are whole, and come before the ones before them, though the schema says \
+             that they ascend.",
+            "A program wrote them so: it is no accident of the disk.",
+        ),
         Class::FreeList => (
             "The list of removed slots, which are used again, does not lead to all of them.",
             "Some of them are older than the rest of the file, or a writer was at fault.",

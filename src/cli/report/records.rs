@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use stridedb::format::slot::Tag;
-use stridedb::schema::ByteOrder;
+use stridedb::schema::{ByteOrder, Invalid};
 use stridedb::{Finding, Problem, SlotDump, VerifyReport};
 
 use super::escape::Escaped;
@@ -32,7 +32,8 @@ pub(super) fn write(
     let columns = report.schema.as_ref().map(columns).unwrap_or_default();
     let is_shown = |finding: &&Finding| match finding.problem {
         Problem::Unreadable { .. } => false,
-        _ => finding.class().is_lost_slot() || matches!(finding.problem, Problem::Record { .. }),
+        Problem::Record { .. } | Problem::OutOfOrder { .. } => true,
+        _ => finding.class().is_lost_slot(),
     };
     let mut classes = Vec::new();
     let mut is_news = |finding: &&Finding| {
@@ -159,9 +160,10 @@ impl Record<'_> {
         match &self.finding.problem {
             Problem::BitFlip { byte, .. } => *byte as usize..*byte as usize + 1,
             Problem::PartlyZero { start, end, .. } => *start as usize..*end as usize + 1,
-            Problem::Record { source, .. } => {
+            Problem::Record { source: Invalid { field, .. }, .. }
+            | Problem::OutOfOrder { field, .. } => {
                 let mut columns = self.columns.iter();
-                let column = columns.find(|column| column.name() == source.field);
+                let column = columns.find(|column| column.name() == *field);
                 column.map_or(0..0, Column::range)
             }
             _ => 0..0,

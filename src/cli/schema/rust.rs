@@ -22,7 +22,10 @@ const RESERVED: [&str; 4] = ["self", "Self", "super", "crate"];
 pub(super) fn print(schema: &Schema) -> String {
     let mut printer = Printer::default();
     let name = unique(&mut printer.type_names, type_name(schema.name()));
-    printer.print_struct(&name, schema.doc(), schema.fields());
+    let append_only = schema.is_append_only().then(|| "append_only".to_owned());
+    let sorted_by = schema.sort_key().map(|key| format!("sorted_by = {:?}", key.path()));
+    let rules: Vec<_> = append_only.into_iter().chain(sorted_by).collect();
+    printer.print_struct(&name, schema.doc(), schema.fields(), &rules.join(", "));
     // A type stands after those that use it: the record first.
     printer.items.reverse();
     let mut text = printer.notes();
@@ -57,9 +60,10 @@ impl Printer {
         text
     }
 
-    fn print_struct(&mut self, name: &str, doc: &str, fields: &[Field]) {
+    fn print_struct(&mut self, name: &str, doc: &str, fields: &[Field], rules: &str) {
         let mut text = doc_lines("", doc);
-        text.push_str("#[stridedb::record]\n#[derive(Clone, Copy, Debug)]\n");
+        let rules = if rules.is_empty() { String::new() } else { format!("({rules})") };
+        text.push_str(&format!("#[stridedb::record{rules}]\n#[derive(Clone, Copy, Debug)]\n"));
         text.push_str(&format!("pub struct {name} {{\n"));
         let mut taken = own_identifiers(fields.iter().map(|field| field.name.as_str()));
         for field in fields {
@@ -135,7 +139,7 @@ impl Printer {
         self.named.push((ty.clone(), name.clone()));
         match ty {
             Type::Enum(number, labels) => self.print_enum(&name, *number, labels),
-            Type::Record(fields) => self.print_struct(&name, "", fields),
+            Type::Record(fields) => self.print_struct(&name, "", fields, ""),
             _ => {}
         }
         name

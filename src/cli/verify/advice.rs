@@ -45,13 +45,13 @@ pub(in crate::cli) fn salvage(file: &Path) -> String {
 /// Whether nothing is wrong but what a program has written into whole records.
 fn is_only_of_values(report: &VerifyReport) -> bool {
     !report.findings.is_empty()
-        && report.findings.iter().all(|finding| finding.class() == Class::Value)
+        && report.findings.iter().all(|f| matches!(f.class(), Class::Value | Class::Order))
         && report.slots_damaged == 0
 }
 
 fn first_invalid(report: &VerifyReport) -> Option<u64> {
     report.findings.iter().find_map(|finding| match &finding.problem {
-        Problem::Record { index, .. } => Some(index.get()),
+        Problem::Record { index, .. } | Problem::OutOfOrder { index, .. } => Some(index.get()),
         _ => None,
     })
 }

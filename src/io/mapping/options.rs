@@ -58,4 +58,24 @@ pub(crate) struct MappingOptions {
     pub(crate) writable: bool,
     pub(crate) growth: Growth,
     pub(crate) access: Access,
+    pub(crate) protection: Protection,
+}
+
+impl MappingOptions {
+    /// How many addresses are wanted for a file of `len` bytes, if that is more than these.
+    pub(super) fn span(&self, len: usize) -> Option<usize> {
+        match self.growth {
+            Growth::Reserve(bytes) => len.checked_add(usize::try_from(bytes).ok()?),
+            Growth::Remap => None,
+        }
+    }
+}
+
+/// What is asked of the system beside the bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Protection {
+    /// The pages stay in memory.
+    pub(crate) is_locked: bool,
+    /// Neither a core dump nor a forked child gets the pages, where the system knows how.
+    pub(crate) is_sensitive: bool,
 }

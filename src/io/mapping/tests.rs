@@ -13,7 +13,8 @@ pub(super) fn mapped(len: u64, writable: bool, growth: Growth) -> (File, Mapping
     let file = tempfile::tempfile().unwrap();
     file.set_len(len).unwrap();
     let access = Access::Normal;
-    let options = MappingOptions { start: 8, stride: 24, writable, growth, access };
+    let protection = Default::default();
+    let options = MappingOptions { start: 8, stride: 24, writable, growth, access, protection };
     let mapping = Mapping::new(&file, len, options).unwrap();
     (file, mapping)
 }
@@ -68,7 +69,8 @@ fn elements_that_are_not_made_of_words_are_refused() {
     let file = tempfile::tempfile().unwrap();
     for (start, stride) in [(4, 24), (8, 20), (8, 8), (8, 0)] {
         let (growth, access) = (Growth::Remap, Access::Normal);
-        let options = MappingOptions { start, stride, writable: false, growth, access };
+        let (writable, protection) = (false, Default::default());
+        let options = MappingOptions { start, stride, writable, growth, access, protection };
         assert!(Mapping::new(&file, 0, options).is_err(), "{start}, {stride}");
     }
 }

@@ -21,6 +21,9 @@ pub(crate) const LARGE_PAGES: Option<memmap2::Advice> = Some(memmap2::Advice::Hu
 /// Before Linux 5.14 it is refused as invalid.
 pub(crate) const POPULATE_READ: Option<memmap2::Advice> = Some(memmap2::Advice::PopulateRead);
 pub(crate) const POPULATE_WRITE: Option<memmap2::Advice> = Some(memmap2::Advice::PopulateWrite);
+/// Not in core dumps; not in forked children.
+pub(crate) const KEEP_PRIVATE: Option<[memmap2::Advice; 2]> =
+    Some([memmap2::Advice::DontDump, memmap2::Advice::DontFork]);
 pub(crate) const WIPE_ON_FORK: Option<rustix::mm::Advice> =
     Some(rustix::mm::Advice::LinuxWipeOnFork);
 pub(crate) const MINCORE: Option<Mincore> = Some(libc::mincore);

@@ -8,6 +8,7 @@
 //! | `MAPS_BEYOND_FILE` | a mapping is longer than its file, which grows into it | it is mapped anew |
 //! | `SYNC_INCLUDES_MAPPINGS` | a sync of the file is one of its mapped pages | these come first |
 //! | `LARGE_PAGES`, `POPULATE_READ`, `POPULATE_WRITE` | advice about mapped pages | is not given; pages are read by touching them |
+//! | `KEEP_PRIVATE` | neither dumps nor forked children get the pages | they do |
 //! | `WIPE_ON_FORK` | a forked child is known without a call of the system | by its process id |
 //! | `MINCORE` | which pages are in memory | that is not told |
 //! | `wait_while`, `wake_all` | a commit wakes readers | they look again after a while |

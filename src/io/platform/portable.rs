@@ -15,6 +15,7 @@ pub(crate) const SYNC_INCLUDES_MAPPINGS: bool = false;
 pub(crate) const LARGE_PAGES: Option<memmap2::Advice> = None;
 pub(crate) const POPULATE_READ: Option<memmap2::Advice> = None;
 pub(crate) const POPULATE_WRITE: Option<memmap2::Advice> = None;
+pub(crate) const KEEP_PRIVATE: Option<[memmap2::Advice; 2]> = None;
 pub(crate) const WIPE_ON_FORK: Option<rustix::mm::Advice> = None;
 pub(crate) const MINCORE: Option<Mincore> = None;
 

@@ -158,7 +158,9 @@ fn what_goes_through_a_mapping_is_recorded() {
     let _attached = recorder.attach();
     let file = two_units(&recorder);
     let (growth, access) = (Growth::Remap, Access::Normal);
-    let options = MappingOptions { start: 0, stride: 16, writable: true, growth, access };
+    let protection = Default::default();
+    let options =
+        MappingOptions { start: 0, stride: 16, writable: true, growth, access, protection };
     let mut mapping = Mapping::new(file.file(), 16, options).unwrap();
     let area = u64::from_le_bytes([b'x'; 8]);
     mapping.overwrite(0, &[area], [b'o'; 8], [b'y'; 8]).unwrap();

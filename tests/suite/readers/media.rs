@@ -1,16 +1,14 @@
 //! Those who may read and nothing else, and media that are only read.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 use stridedb::{Error, Reader, Store};
 
 use super::chronicle::{Chronicle, make_chronicle};
 use super::marks::Mark;
-use crate::children::{Child, say};
+use crate::children::{Child, say, somebody_else};
 use crate::common::{Random, directory, run};
 use crate::transactions::journal_of;
 
@@ -36,26 +34,16 @@ pub(super) fn read_as_somebody_else(path: &Path) {
 /// Somebody who may read the files, and nothing else, reads through the journal of a dead writer.
 #[test]
 fn permission_to_read_is_enough_for_a_reader_of_a_journal() {
-    const NOBODY: u32 = 65534;
     let directory = directory();
     let path = directory.path().join("s.stride");
     make_hot(&path);
     let files = [path.clone(), journal_of(&path)];
     let before = files.clone().map(|file| fs::read(file).unwrap());
-    let program = std::env::current_exe().unwrap();
     for file in &files {
         fs::set_permissions(file, fs::Permissions::from_mode(0o444)).unwrap();
     }
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o555)).unwrap();
-    let mut command = Command::new(&program);
-    if fs::metadata(&path).unwrap().uid() == 0 {
-        // Permissions are nothing to root.
-        let mut trial = Command::new(&program);
-        if let Err(error) = trial.arg("--list").uid(NOBODY).gid(NOBODY).output() {
-            return println!("skipped: another user cannot run this program: {error}");
-        }
-        command.uid(NOBODY).gid(NOBODY);
-    }
+    let Some(command) = somebody_else(&path) else { return };
     let mut child = Child::start_under(command, "read as somebody else", &path);
     child.expect("read");
     child.finish();

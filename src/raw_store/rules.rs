@@ -1,0 +1,164 @@
+//! What a store's schema demands of writes, beyond what each record must be by itself.
+
+use zerocopy::IntoBytes;
+
+use super::RawStore;
+use crate::error::{Error, Result};
+use crate::format::geometry::SlotIndex;
+use crate::format::slot::State;
+use crate::schema::{ByteOrder, Schema, SortKey};
+
+/// The rules of a store that has some.
+#[derive(Debug)]
+pub(super) struct Rules {
+    is_append_only: bool,
+    sort_key: Option<SortKey>,
+    order: ByteOrder,
+    /// The last record that was appended, and its key, in bytes that compare as keys do. It is the
+    /// store's last one if it stands before the place for which the next one is meant: whatever
+    /// takes a record back takes away its place.
+    last: Option<(u64, Vec<u8>)>,
+    /// The key of a record that is not yet stored.
+    new: Vec<u8>,
+}
+
+impl Rules {
+    /// The rules of a schema, if it has some.
+    pub(super) fn of(schema: &Schema, order: ByteOrder) -> Option<Box<Self>> {
+        let (is_append_only, sort_key) = (schema.is_append_only(), schema.sort_key().cloned());
+        let has_some = is_append_only || sort_key.is_some();
+        let rules = Self { is_append_only, sort_key, order, last: None, new: Vec::new() };
+        has_some.then(|| Box::new(rules))
+    }
+}
+
+impl RawStore {
+    /// Sees that a record may stand at an index at which it is to be appended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfOrder`]; [`Error::Corrupt`] if the record before it cannot be read.
+    pub(super) fn check_append(&mut self, index: u64, area: &[u64]) -> Result<()> {
+        let Some(mut rules) = self.rules.take() else { return Ok(()) };
+        let result = self.check_order(&mut rules, index, area);
+        self.rules = Some(rules);
+        result
+    }
+
+    fn check_order(&self, rules: &mut Rules, index: u64, area: &[u64]) -> Result<()> {
+        let Rules { sort_key: Some(sort_key), order, last, new, .. } = rules else {
+            return Ok(());
+        };
+        if last.as_ref().is_none_or(|(last, _)| *last >= index) {
+            *last = self.last_key(sort_key, *order, index)?;
+        }
+        new.clear();
+        sort_key.write(*order, area.as_bytes(), new);
+        match last {
+            Some((last, key)) if *new < *key => {
+                let mut before = vec![0; area.len()];
+                // What this process has just put beyond `len` is there as well.
+                let _ = self.slots.read_unverified(SlotIndex::new(*last), &mut before);
+                if let Some(slot) = self.overlaid(SlotIndex::new(*last)) {
+                    before.copy_from_slice(&slot[..area.len()]);
+                }
+                let before = sort_key.text(*order, before.as_bytes());
+                Err(out_of_order(sort_key, *order, index, area, format!("at least {before}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers the key of the record that was just appended.
+    #[inline]
+    pub(super) fn note_append(&mut self, index: u64) {
+        if let Some(rules) = &mut self.rules {
+            let (last, key) = rules.last.get_or_insert_default();
+            *last = index;
+            std::mem::swap(key, &mut rules.new);
+        }
+    }
+
+    /// The last record before an index, and its key.
+    fn last_key(
+        &self,
+        sort_key: &SortKey,
+        order: ByteOrder,
+        index: u64,
+    ) -> Result<Option<(u64, Vec<u8>)>> {
+        let mut area = vec![0; self.slots.area_words()];
+        for index in (0..index).rev() {
+            let (tag, _) = self.read(index.into(), &mut area)?;
+            if tag.state() == State::Live {
+                let mut key = Vec::new();
+                sort_key.write(order, area.as_bytes(), &mut key);
+                return Ok(Some((index, key)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sees that a record may take another one's place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AppendOnly`], [`Error::OutOfOrder`]
+    pub(super) fn check_replacement(
+        &self,
+        index: SlotIndex,
+        old: &[u64],
+        new: &[u64],
+    ) -> Result<()> {
+        self.check_can_change()?;
+        let Some(&Rules { sort_key: Some(ref sort_key), order, .. }) = self.rules.as_deref() else {
+            return Ok(());
+        };
+        let key_of = |area: &[u64]| {
+            let mut key = Vec::new();
+            sort_key.write(order, area.as_bytes(), &mut key);
+            key
+        };
+        if key_of(old) == key_of(new) {
+            return Ok(());
+        }
+        let old = sort_key.text(order, old.as_bytes());
+        Err(out_of_order(sort_key, order, index.get(), new, format!("{old}, as it was")))
+    }
+
+    /// Sees that records may be changed and removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AppendOnly`]
+    pub(super) fn check_can_change(&self) -> Result<()> {
+        match &self.rules {
+            Some(rules) if rules.is_append_only => {
+                Err(Error::AppendOnly { path: self.path().to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets which record is the last one: this one is removed.
+    pub(super) fn forget_last(&mut self, index: SlotIndex) {
+        if let Some(rules) = &mut self.rules {
+            rules.last = rules.last.take().filter(|(last, _)| *last != index.get());
+        }
+    }
+}
+
+#[cold]
+fn out_of_order(
+    sort_key: &SortKey,
+    order: ByteOrder,
+    index: u64,
+    area: &[u64],
+    expected: String,
+) -> Error {
+    Error::OutOfOrder {
+        index: SlotIndex::new(index),
+        field: sort_key.path().to_owned(),
+        expected,
+        actual: sort_key.text(order, area.as_bytes()),
+    }
+}

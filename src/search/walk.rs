@@ -1,0 +1,108 @@
+//! A piece of a store, searched in verified copies.
+
+use std::ops::{ControlFlow, Range};
+
+use super::filter::Filter;
+use crate::error::{Error, Result};
+use crate::format::geometry::SlotIndex;
+use crate::raw_store::CopiedSlots;
+use crate::record::Area;
+use crate::source::Source;
+
+/// What was found in a piece of a store.
+pub(super) struct Piece {
+    /// Each record's index, and where its bytes begin; or what stands in its place.
+    found: Vec<(SlotIndex, Result<usize>)>,
+    /// The records' bytes, one after the other.
+    bytes: Vec<u8>,
+    record_size: usize,
+}
+
+impl Piece {
+    /// Searches the slots with these indices, which lie below the length.
+    pub(super) fn search(source: Source<'_>, indices: Range<u64>, filter: &Filter) -> Self {
+        let record_size = source.geometry().record_size() as usize;
+        let mut piece = Self { found: Vec::new(), bytes: Vec::new(), record_size };
+        // Of an area whose size the compiler knows the copy and the sum need no loop.
+        macro_rules! search_areas {
+            ($($words:literal)*) => {
+                match source.geometry().area_size() / 8 {
+                    $($words => piece.search_areas::<[u64; $words]>(source, indices, filter),)*
+                    _ => piece.search_one_by_one(source, indices, filter),
+                }
+            };
+        }
+        search_areas!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+        piece
+    }
+
+    /// Hands the records out, or what stands in their places.
+    pub(super) fn hand_out<E>(
+        self,
+        visit: &mut impl FnMut(SlotIndex, Result<&[u8]>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<ControlFlow<()>, E> {
+        for (index, start) in self.found {
+            let record = start.map(|start| &self.bytes[start..start + self.record_size]);
+            if visit(index, record)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn search_areas<A: Area>(
+        &mut self,
+        source: Source<'_>,
+        mut indices: Range<u64>,
+        filter: &Filter,
+    ) {
+        let mut copies = CopiedSlots::<A>::new();
+        while !indices.is_empty() {
+            source.copy_out(indices.clone(), &mut copies);
+            let mask = filter.mask(copies.areas());
+            // A slot that is not there is asked for as well, and that is then an error.
+            for position in 0..copies.len().max(1) {
+                let Some(index) = indices.next() else { break };
+                match (copies.get(position, index.into()), mask) {
+                    (Some(Some(area)), Some(mask)) if mask >> position & 1 == 1 => {
+                        self.add(index, filter.record(area.as_bytes()));
+                    }
+                    (Some(Some(area)), None) => {
+                        self.judge(index, filter.record(area.as_bytes()), filter);
+                    }
+                    (Some(_), _) => {}
+                    (None, _) => self.search_one_by_one(source, index..index + 1, filter),
+                }
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn search_one_by_one(&mut self, source: Source<'_>, indices: Range<u64>, filter: &Filter) {
+        let mut record = vec![0; self.record_size];
+        for index in indices {
+            match source.get(index.into(), &mut record) {
+                Ok(true) => self.judge(index, &record, filter),
+                Ok(false) => {}
+                Err(error) => self.found.push((index.into(), Err(error))),
+            }
+        }
+    }
+
+    fn judge(&mut self, index: u64, record: &[u8], filter: &Filter) {
+        match filter.matches(record) {
+            Ok(false) => {}
+            Ok(true) => self.add(index, record),
+            Err(invalid) => {
+                let (index, source) = (index.into(), Box::new(invalid));
+                self.found.push((index, Err(Error::InvalidRecord { index, source })));
+            }
+        }
+    }
+
+    fn add(&mut self, index: u64, record: &[u8]) {
+        self.found.push((index.into(), Ok(self.bytes.len())));
+        self.bytes.extend_from_slice(record);
+    }
+}

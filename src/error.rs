@@ -1,5 +1,7 @@
 //! What a store can answer instead of a result.
 
+mod advice;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -66,7 +68,7 @@ pub enum Error {
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What it is: `a directory`, `a pipe`, ...
+        /// What it is: `a directory`, `a pipe`, `made up by the kernel` (as in `/proc`), ...
         found: &'static str,
     },
     /// The file is no store.
@@ -433,6 +435,35 @@ impl From<ConditionError> for Error {
 }
 
 impl Error {
+    /// What to try, as it goes on after "try": where the system refused an operation, or the path
+    /// does not lead to the store. `None` where the message itself says it, or nothing is known
+    /// that helps. Its words may change.
+    ///
+    /// ```
+    /// let refused = stridedb::RawStore::open("/dev/null").unwrap_err();
+    /// assert_eq!(refused.to_string(), "expected a regular file but /dev/null is a device");
+    /// assert!(refused.hint().is_some_and(|hint| hint.starts_with("a regular file")));
+    /// ```
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { operation, source, .. } => advice::against(operation, source),
+            Self::CommitIndeterminate { source, .. } => source.hint(),
+            Self::NotAFile { .. } => {
+                Some("a regular file: write what comes from there to one, and open that")
+            }
+            Self::Replaced { .. } => Some(
+                "to look where it is now, or whether its file system is still mounted \
+                 (`findmnt`), and to open it there",
+            ),
+            Self::Linked { .. } => Some(
+                "to remove its other names (`find -samefile`): one that ends in `.new` was left by \
+                 an interruption",
+            ),
+            _ => None,
+        }
+    }
+
     /// The same error, for another caller whom it concerns as well.
     pub(crate) fn again(&self) -> Self {
         match self {

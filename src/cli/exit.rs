@@ -101,10 +101,11 @@ impl Failure {
 impl From<stridedb::Error> for Failure {
     fn from(error: stridedb::Error) -> Self {
         let failure = Self::new(exit_of(&error), chain(&error));
-        match &error {
-            stridedb::Error::Busy { path, .. } => {
+        match (&error, error.hint()) {
+            (stridedb::Error::Busy { path, .. }, _) => {
                 failure.and(format_args!("`stridedb locks {}` names the writer", path.display()))
             }
+            (_, Some(hint)) => failure.and(format_args!("try: {hint}")),
             _ => failure,
         }
     }

@@ -5,6 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use super::platform;
+
 /// Allocates real blocks for `range`, and makes the file at least as long as its end.
 ///
 /// Bytes that exist keep their values. Where the file system does not know fallocate(2), they are
@@ -32,26 +34,10 @@ fn reserve_blocks(file: &File, range: &Range<u64>, old_len: u64) -> io::Result<(
     if i64::try_from(range.end).is_err() {
         return Err(io::ErrorKind::FileTooLarge.into()); // The system would call it invalid.
     }
-    match fallocate(file, range.start, len) {
+    match platform::allocate(file, range.start, len) {
         Err(error) if is_unknown(&error) => write_over(file, range, old_len),
         result => result,
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-fn fallocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
-    use rustix::fs::FallocateFlags;
-    loop {
-        match rustix::fs::fallocate(file, FallocateFlags::empty(), offset, len) {
-            Err(rustix::io::Errno::INTR) => {}
-            result => return result.map_err(io::Error::from),
-        }
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-fn fallocate(_: &File, _: u64, _: u64) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn is_unknown(error: &io::Error) -> bool {
@@ -61,6 +47,12 @@ fn is_unknown(error: &io::Error) -> bool {
 
 /// Writes what is there over itself, which fills holes, and zeros behind the end.
 fn write_over(file: &File, range: &Range<u64>, old_len: u64) -> io::Result<()> {
+    // What cannot fit would take all room from everybody else before it is refused.
+    let new = range.end.saturating_sub(range.start.max(old_len));
+    let room = rustix::fs::fstatvfs(file).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    if room.is_ok_and(|room| room < new) {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
     let mut block = vec![0; 1 << 16];
     let mut offset = range.start;
     while offset < range.end {
@@ -109,6 +101,15 @@ mod tests {
         assert_eq!(others.max(), Some(&0));
         assert_eq!(file.metadata().unwrap().len(), 200_001);
         assert!(blocks() > before, "the hole was not filled");
+    }
+
+    #[test]
+    fn what_cannot_fit_is_not_begun() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(b"kept", 0).unwrap();
+        let refused = write_over(&file, &(4..i64::MAX as u64), 4).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull, "{refused}");
+        assert_eq!(file.metadata().unwrap().len(), 4, "some of it was written");
     }
 
     #[test]

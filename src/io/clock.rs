@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::platform::{Tick, tick};
+
 /// A clock that is asked with each commit. The exact time is not: to read it, the processor waits
 /// for all that it has begun, and so for the memory that the commit needs.
 #[derive(Debug)]
@@ -9,12 +11,6 @@ pub(crate) struct Clock {
     tick: Option<Tick>,
     time: Instant,
 }
-
-/// What the system last noted as the time, every few milliseconds.
-#[cfg(target_os = "linux")]
-type Tick = rustix::time::Timespec;
-#[cfg(not(target_os = "linux"))]
-type Tick = std::convert::Infallible;
 
 impl Clock {
     pub(crate) fn new() -> Self {
@@ -30,17 +26,6 @@ impl Clock {
         }
         self.time
     }
-}
-
-#[cfg(target_os = "linux")]
-#[inline]
-fn tick() -> Option<Tick> {
-    Some(rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn tick() -> Option<Tick> {
-    None
 }
 
 #[cfg(test)]

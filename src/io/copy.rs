@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::StoreFile;
+use super::{StoreFile, platform};
 use crate::error::{Error, Result};
 
 /// So many bytes are copied at once.
@@ -61,14 +61,8 @@ pub(crate) fn write_zeros(file: &StoreFile, start: u64, end: u64) -> Result<()> 
 
 /// Makes all of a file's blocks those of another file as well; whether the file system can. They
 /// are copied when one of the files is written to.
-#[cfg(target_os = "linux")]
 pub(crate) fn share_blocks(source: &StoreFile, copy: &StoreFile) -> bool {
-    rustix::fs::ioctl_ficlone(copy.file(), source.file()).is_ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn share_blocks(_: &StoreFile, _: &StoreFile) -> bool {
-    false
+    platform::share_blocks(source.file(), copy.file())
 }
 
 #[cfg(test)]

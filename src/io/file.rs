@@ -14,7 +14,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 
 use super::identity::Identity;
 use super::seam::{Operation, perform, tell};
-use super::{Lock, allocate, file_system, suspects};
+use super::{Lock, allocate, file_system, platform, suspects};
 use crate::error::{Error, Result};
 
 /// An open regular file, and the path under which it was opened.
@@ -41,6 +41,9 @@ impl StoreFile {
             .map_err(|error| Error::io("open", &path)(error.into()))?;
         let file = File::from(file);
         check_regular(&path, &file.metadata().map_err(Error::io("open", &path))?)?;
+        if file_system::is_made_up(&file) {
+            return Err(Error::NotAFile { path, found: "made up by the kernel" });
+        }
         let identity = Identity::of(&file).map_err(Error::io("open", &path))?;
         tell(Operation::Open { file: &file, path: &path });
         Ok(Self { file, path, identity })
@@ -111,10 +114,15 @@ impl StoreFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Replaced`]
+    /// [`Error::Replaced`]; [`Error::Io`] if the system does not say where it leads, as after the
+    /// loss of a mount.
     pub(crate) fn check_place(&self) -> Result<()> {
+        use io::ErrorKind::{NotADirectory, NotFound};
         match Identity::at(&self.path) {
             Ok(found) if found == self.identity => Ok(()),
+            Err(error) if !matches!(error.kind(), NotFound | NotADirectory) => {
+                Err(Error::io("find", &self.path)(error))
+            }
             _ => Err(Error::Replaced { path: self.path.clone() }),
         }
     }
@@ -336,14 +344,8 @@ impl StoreFile {
 
     /// Lets the disk begin with what was written between two offsets, so that it has less to do
     /// when the file is synced. Nothing is durable by this; what fails, the sync reports.
-    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux does this"))]
     pub(crate) fn begin_writing(&self, start: u64, end: u64) {
-        // On Linux this begins with the dirty pages and then drops clean ones, of which there are
-        // none; sync_file_range(2) would say what is meant, but has no safe binding.
-        #[cfg(target_os = "linux")]
-        if let Some(len) = std::num::NonZero::new(end.saturating_sub(start)) {
-            let _ = rustix::fs::fadvise(&self.file, start, Some(len), rustix::fs::Advice::DontNeed);
-        }
+        platform::begin_writing(&self.file, start, end);
     }
 
     /// After this, the bytes of the file are durable, also those written through a mapping on

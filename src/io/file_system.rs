@@ -2,41 +2,32 @@
 
 use std::fs::File;
 
-/// The number of a file system's kind in statfs(2); `None` where there are none.
-#[cfg(target_os = "linux")]
-#[allow(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::unnecessary_cast,
-    reason = "they have 32 bits, in types that are not the same on all machines"
-)]
-fn number_of(file: &File) -> Option<u32> {
-    rustix::fs::fstatfs(file).ok().map(|found| found.f_type as u32)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn number_of(_: &File) -> Option<u32> {
-    None
-}
+use super::platform::{self, file_system_of};
 
 const EXT: u32 = 0xEF53;
 const TMPFS: u32 = 0x0102_1994;
 const XFS: u32 = 0x5846_5342;
 const BTRFS: u32 = 0x9123_683E;
+const PROC: u32 = 0x0000_9FA0;
+const SYSFS: u32 = 0x6265_6572;
+
+/// Whether the kernel makes up what the file says, so that it has no bytes to be mapped.
+pub(super) fn is_made_up(file: &File) -> bool {
+    matches!(file_system_of(file), Some(PROC | SYSFS))
+}
 
 /// Whether a block of the file may be shared, by a reflink or a snapshot, so that writing into it
 /// can need a new one: no, on file systems that cannot share any.
 pub(super) fn may_share_blocks(file: &File) -> bool {
-    !matches!(number_of(file), Some(EXT | TMPFS))
+    !matches!(file_system_of(file), Some(EXT | TMPFS))
 }
 
 /// Whether writing into a block may need a new one each time: no, on file systems that write in
 /// place once a block is not shared any more.
 pub(super) fn may_move_blocks(file: &File) -> bool {
-    match number_of(file) {
+    match file_system_of(file) {
         Some(EXT | TMPFS | XFS) => false,
-        Some(BTRFS) => !is_written_in_place(file),
+        Some(BTRFS) => !platform::is_written_in_place(file),
         _ => true,
     }
 }
@@ -45,28 +36,14 @@ pub(super) fn may_move_blocks(file: &File) -> bool {
 /// is written: then room that was made for it stays its room. What such a file system thereby does
 /// without, checksums, all our structures have of their own.
 pub(super) fn write_in_place(file: &File) {
-    #[cfg(target_os = "linux")]
-    if number_of(file) == Some(BTRFS) {
-        use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-        // A wish: without it, room is asked for before it is needed.
-        let _ = ioctl_getflags(file).and_then(|f| ioctl_setflags(file, f | IFlags::NOCOW));
+    if file_system_of(file) == Some(BTRFS) {
+        platform::ask_to_write_in_place(file);
     }
-}
-
-#[cfg(target_os = "linux")]
-fn is_written_in_place(file: &File) -> bool {
-    let flags = rustix::fs::ioctl_getflags(file);
-    flags.is_ok_and(|flags| flags.contains(rustix::fs::IFlags::NOCOW))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_written_in_place(_: &File) -> bool {
-    false
 }
 
 /// What to call the network file system on which the file stands, if it is one.
 pub(super) fn network_of(file: &File) -> Option<&'static str> {
-    number_of(file).and_then(network_name)
+    file_system_of(file).and_then(network_name)
 }
 
 /// File systems that other machines may have mounted as well. FUSE is among them, since anything

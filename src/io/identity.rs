@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::platform;
+
 /// A file, as long as it is open somewhere: afterwards another one may get the same numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -36,14 +38,8 @@ impl Identity {
     ///
     /// The system's.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
-        #[cfg(target_os = "linux")]
-        {
-            use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
-            let flags = AtFlags::SYMLINK_NOFOLLOW;
-            if let Ok(found) = statx(CWD, path, flags, StatxFlags::INO) {
-                let device = makedev(found.stx_dev_major, found.stx_dev_minor);
-                return Ok(Self { device, inode: found.stx_ino });
-            }
+        if let Some((device, inode)) = platform::identity_at(path) {
+            return Ok(Self { device, inode });
         }
         fs::symlink_metadata(path).map(|metadata| Self::in_metadata(&metadata))
     }

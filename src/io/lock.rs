@@ -3,12 +3,11 @@
 //! flock, because its locks belong to the open file and die with it. POSIX locks vanish with any
 //! close of the file in the process, and exclude nobody within it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::StoreFile;
+use super::{StoreFile, platform};
 
 /// The kind of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,48 +88,7 @@ pub(crate) struct LockHolder {
 
 /// Who holds locks on the file, as Linux tells it in `/proc/locks`; empty where it does not.
 pub(crate) fn lock_holders(file: &StoreFile) -> Vec<LockHolder> {
-    listed_holders(file.file())
-}
-
-fn listed_holders(file: &File) -> Vec<LockHolder> {
-    let Ok(metadata) = file.metadata() else { return Vec::new() };
-    // A list that changes while it is read can leave a lock out, which the next one has.
-    const LOOKS: usize = 3;
-    let locks: String =
-        (0..LOOKS).map(|_| fs::read_to_string("/proc/locks").unwrap_or_default()).collect();
-    let holders = locks.lines().filter_map(|l| holder_in(l, metadata.dev(), metadata.ino()));
-    let mut found: Vec<LockHolder> = Vec::new();
-    for holder in holders {
-        let same = |other: &LockHolder| {
-            (other.process_id, other.exclusive) == (holder.process_id, holder.exclusive)
-        };
-        if !found.iter().any(same) {
-            found.push(holder);
-        }
-    }
-    found
-}
-
-/// The holder in a line such as `1: FLOCK  ADVISORY  WRITE 4242 fe:00:131090 0 EOF`.
-fn holder_in(line: &str, dev: u64, inode: u64) -> Option<LockHolder> {
-    let mut words = line.split_ascii_whitespace().skip(1);
-    // A waiting lock has an arrow before the word FLOCK, and holds nothing yet.
-    (words.next()? == "FLOCK").then_some(())?;
-    let exclusive = words.nth(1)? == "WRITE";
-    let process_id: u32 = words.next()?.parse().ok()?;
-    let mut place = words.next()?.split(':');
-    let major = u32::from_str_radix(place.next()?, 16).ok()?;
-    let minor = u32::from_str_radix(place.next()?, 16).ok()?;
-    let same_file =
-        rustix::fs::makedev(major, minor) == dev && place.next()?.parse::<u64>().ok()? == inode;
-    same_file.then(|| LockHolder {
-        process_id,
-        program: fs::read_to_string(format!("/proc/{process_id}/comm"))
-            .ok()
-            .map(|name| name.trim_end().to_owned()),
-        since: fs::metadata(format!("/proc/{process_id}")).and_then(|data| data.modified()).ok(),
-        exclusive,
-    })
+    platform::lock_holders(file.file())
 }
 
 #[cfg(test)]
@@ -143,8 +101,8 @@ mod tests {
         let (one, other) = (File::open(&path).unwrap(), File::open(&path).unwrap());
         assert!(Lock::Exclusive.acquire(&one, Duration::ZERO).unwrap());
         assert!(!Lock::Shared.acquire(&other, Duration::from_millis(2)).unwrap());
-        if cfg!(target_os = "linux") {
-            let found = listed_holders(&other);
+        if cfg!(all(target_os = "linux", not(feature = "portable"))) {
+            let found = platform::lock_holders(&other);
             let ids: Vec<_> = found.iter().map(|h| (h.process_id, h.exclusive)).collect();
             assert_eq!(ids, [(std::process::id(), true)], "{found:?}");
         }

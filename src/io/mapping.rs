@@ -22,6 +22,7 @@ use memmap2::{MmapMut, MmapOptions};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::element::{Element, WORD_SIZE, Words};
+use super::platform::{self, SYNC_INCLUDES_MAPPINGS};
 
 pub use options::{Access, Growth};
 pub(crate) use options::{MappingOptions, Protection};
@@ -52,8 +53,8 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// The system's; `InvalidInput` if the file is longer than the address space, or the elements
-    /// are not made of words.
+    /// The system's; EOVERFLOW if the file is longer than the address space; `InvalidInput` if the
+    /// elements are not made of words.
     pub(crate) fn new(file: &File, len: u64, options: MappingOptions) -> io::Result<Self> {
         let (start, stride) = (to_usize(options.start)?, to_usize(options.stride.into())?);
         if start % 8 != 0 || stride % 8 != 0 || stride < 16 {
@@ -72,6 +73,15 @@ impl Mapping {
         };
         mapping.set_len(len);
         Ok(mapping)
+    }
+
+    /// Maps the first `len` bytes of the file for writing, to see whether that can be done.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::new`].
+    pub(crate) fn try_out(file: &File, len: u64) -> io::Result<()> {
+        map_span(file, to_usize(len)?, true).map(drop)
     }
 
     /// Takes over how many bytes are mapped from the file, and so how many elements.
@@ -146,12 +156,10 @@ impl Mapping {
     /// keeps them in large pages from the first on: otherwise it takes small ones at first after
     /// each growth, which makes all later access slower. Where it does not know that, nothing is
     /// lost.
-    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux knows this"))]
     pub(crate) fn expect_writes(&self, start: u64) {
-        #[cfg(target_os = "linux")]
-        if let Some(start) = usize::try_from(start).ok().filter(|&start| start < self.len()) {
-            let len = self.len().saturating_sub(start);
-            let _ = self.raw.advise_range(memmap2::Advice::HugePage, start, len);
+        let start = usize::try_from(start).ok().filter(|&start| start < self.len());
+        if let (Some(start), Some(advice)) = (start, platform::LARGE_PAGES) {
+            let _ = self.raw.advise_range(advice, start, self.len().saturating_sub(start));
         }
     }
 
@@ -161,14 +169,9 @@ impl Mapping {
     /// # Errors
     ///
     /// `ErrorKind::StorageFull` if there is no room: a store would be a SIGBUS.
-    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux knows this"))]
     pub(crate) fn populate(&self, first: u64, last: u64) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        {
-            let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
-            self.populate_range(start, len)?;
-        }
-        Ok(())
+        let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
+        self.populate_range(start, len)
     }
 
     /// Where the elements from `first` to `last` stand, and how many bytes they have; `None` if
@@ -200,11 +203,11 @@ impl Mapping {
     /// The system's, also if the file was cut.
     pub(crate) fn prefault(&self, first: u64, last: u64) -> io::Result<()> {
         let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
-        #[cfg(target_os = "linux")]
-        match self.raw.advise_range(memmap2::Advice::PopulateRead, start, len) {
-            // Before Linux 5.14.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
-            result => return result,
+        if let Some(advice) = platform::POPULATE_READ {
+            match self.raw.advise_range(advice, start, len) {
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {} // Not known there.
+                result => return result,
+            }
         }
         self.touch(start, len);
         Ok(())
@@ -229,17 +232,14 @@ impl Mapping {
     /// # Errors
     ///
     /// As [`Mapping::populate`].
-    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "Linux knows this"))]
     pub(crate) fn populate_range(&self, start: usize, len: usize) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        {
-            let offset = start.checked_rem(PAGE_SIZE).unwrap_or(0);
-            let (start, len) = (start.saturating_sub(offset), len.saturating_add(offset));
-            let result = self.raw.advise_range(memmap2::Advice::PopulateWrite, start, len);
-            let fault = rustix::io::Errno::FAULT.raw_os_error();
-            if result.is_err_and(|error| error.raw_os_error() == Some(fault)) {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
+        let Some(advice) = platform::POPULATE_WRITE else { return Ok(()) };
+        let offset = start.checked_rem(PAGE_SIZE).unwrap_or(0);
+        let (start, len) = (start.saturating_sub(offset), len.saturating_add(offset));
+        let result = self.raw.advise_range(advice, start, len);
+        let fault = rustix::io::Errno::FAULT.raw_os_error();
+        if result.is_err_and(|error| error.raw_os_error() == Some(fault)) {
+            return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
     }
@@ -356,7 +356,6 @@ impl Mapping {
 
     /// Half a word for others to wait at; `None` if it is not mapped. Nobody reads or writes it in
     /// another size.
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "others cannot wait there"))]
     pub(crate) fn wait_word(&self, offset: usize) -> Option<&AtomicU32> {
         if offset.checked_add(4)? > self.len().min(self.start) || offset % 4 != 0 {
             return None;
@@ -419,7 +418,7 @@ impl Mapping {
     ///
     /// The system's.
     pub(crate) fn write_back(&self) -> io::Result<()> {
-        if cfg!(target_os = "linux") { Ok(()) } else { self.raw.flush_range(0, self.len()) }
+        if SYNC_INCLUDES_MAPPINGS { Ok(()) } else { self.raw.flush_range(0, self.len()) }
     }
 }
 
@@ -473,22 +472,17 @@ fn pin(pages: *mut u8, len: usize, keep: bool) -> io::Result<()> {
 /// A word of memory that is zero in a forked child, until that child stores something; `None` where
 /// the system does not know how to do that.
 pub(super) fn word_wiped_on_fork() -> Option<&'static AtomicUsize> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::mm::{Advice, madvise};
-        let mut page = MmapMut::map_anon(PAGE_SIZE).ok()?;
-        let start = page.as_mut_ptr();
-        std::mem::forget(page); // It stays for good.
-        // SAFETY: the page is private and anonymous, as this advice needs, and this process's
-        // values in it stay what they are. In a child it is zeros, which every integer can be.
-        let advised = unsafe { madvise(start.cast(), PAGE_SIZE, Advice::LinuxWipeOnFork) };
-        advised.ok()?;
-        // SAFETY: the page is mapped for good, begins at a multiple of a word's size, and all that
-        // is ever done to it goes through this atomic.
-        Some(unsafe { AtomicUsize::from_ptr(start.cast()) })
-    }
-    #[cfg(not(target_os = "linux"))]
-    None
+    let advice = platform::WIPE_ON_FORK?;
+    let mut page = MmapMut::map_anon(PAGE_SIZE).ok()?;
+    let start = page.as_mut_ptr();
+    std::mem::forget(page); // It stays for good.
+    // SAFETY: the page is private and anonymous, as this advice needs, and this process's values in
+    // it stay what they are. In a child it is zeros, which every integer can be.
+    let advised = unsafe { rustix::mm::madvise(start.cast(), PAGE_SIZE, advice) };
+    advised.ok()?;
+    // SAFETY: the page is mapped for good, begins at a multiple of a word's size, and all that is
+    // ever done to it goes through this atomic.
+    Some(unsafe { AtomicUsize::from_ptr(start.cast()) })
 }
 
 /// Which pages of a file are in memory: a byte for each page from `offset` on, of which bit 0 says
@@ -497,24 +491,19 @@ pub(super) fn word_wiped_on_fork() -> Option<&'static AtomicUsize> {
 /// # Errors
 ///
 /// The system's.
-#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "others do not tell"))]
 pub(super) fn resident_pages(file: &File, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
-    #[cfg(target_os = "linux")]
-    {
-        let raw = MmapOptions::new().offset(offset).len(len).map_raw_read_only(file)?;
-        let page_size = rustix::param::page_size();
-        let mut pages = vec![0_u8; raw.len().div_ceil(page_size)];
-        // SAFETY: `raw.len()` bytes of `raw` are mapped, from a page's beginning on or the call
-        // fails; the system writes a byte for each of their pages, and `pages` has as many, by the
-        // system's own page size. Nothing is read or written through the mapping.
-        let told = unsafe { libc::mincore(raw.as_mut_ptr().cast(), raw.len(), pages.as_mut_ptr()) };
-        if told != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(Some(pages))
+    let Some(mincore) = platform::MINCORE else { return Ok(None) };
+    let raw = MmapOptions::new().offset(offset).len(len).map_raw_read_only(file)?;
+    let page_size = rustix::param::page_size();
+    let mut pages = vec![0_u8; raw.len().div_ceil(page_size)];
+    // SAFETY: this is mincore(2). `raw.len()` bytes of `raw` are mapped, from a page's beginning on
+    // or the call fails; the system writes a byte for each of their pages, and `pages` has as many,
+    // by the system's own page size. Nothing is read or written through the mapping.
+    let told = unsafe { mincore(raw.as_mut_ptr().cast(), raw.len(), pages.as_mut_ptr()) };
+    if told != 0 {
+        return Err(io::Error::last_os_error());
     }
-    #[cfg(not(target_os = "linux"))]
-    Ok(None)
+    Ok(Some(pages))
 }
 
 fn to_u64(len: usize) -> u64 {
@@ -522,10 +511,9 @@ fn to_u64(len: usize) -> u64 {
 }
 
 fn to_usize(len: u64) -> io::Result<usize> {
-    usize::try_from(len).map_err(|_| {
-        let message = format!("{len} bytes do not fit into this machine's address space");
-        io::Error::new(io::ErrorKind::InvalidInput, message)
-    })
+    // No mapping and no slice is longer, also where addresses have one bit more.
+    let len = usize::try_from(len).ok().filter(|&len| isize::try_from(len).is_ok());
+    len.ok_or_else(|| rustix::io::Errno::OVERFLOW.into())
 }
 
 #[cfg(test)]
@@ -538,6 +526,7 @@ mod unsafe_tests {
 
     #[cfg(target_os = "linux")]
     #[test]
+    #[cfg_attr(feature = "portable", ignore = "no word is wiped on a fork")]
     fn a_forked_child_finds_a_wiped_word() {
         let word = word_wiped_on_fork().expect("Linux has known that for long");
         word.store(7, Ordering::Relaxed);

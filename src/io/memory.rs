@@ -4,6 +4,7 @@ use std::io;
 
 use super::file::StoreFile;
 use super::mapping::resident_pages;
+use super::platform;
 use crate::error::{Error, Result};
 
 /// How many pages are asked for at once, in bytes.
@@ -27,7 +28,7 @@ pub(crate) fn for_each_residency(
     let mut stretches = Stretches { size: stretch, page_count: 0, resident_count: 0, work };
     let mut done = 0_u64;
     while done < page_count {
-        let data = next_data(file, done.saturating_mul(page_size));
+        let data = platform::next_data(file.file(), done.saturating_mul(page_size));
         let data = data.map_or(page_count, |data| data.checked_div(page_size).unwrap_or(0));
         let hole = data.min(page_count).saturating_sub(done);
         if hole > 0 {
@@ -44,18 +45,6 @@ pub(crate) fn for_each_residency(
     }
     stretches.end();
     Ok(true)
-}
-
-/// Where the next bytes are that are no hole; `None` if there are none.
-fn next_data(file: &StoreFile, offset: u64) -> Option<u64> {
-    #[cfg(target_os = "linux")]
-    match rustix::fs::seek(file.file(), rustix::fs::SeekFrom::Data(offset)) {
-        Err(rustix::io::Errno::NXIO) => return None,
-        Ok(data) => return Some(data),
-        Err(_) => {} // A file system that does not know its holes.
-    }
-    let _ = file;
-    Some(offset)
 }
 
 /// Counts pages, so many at a time.
@@ -105,17 +94,4 @@ pub(crate) fn page_count(file: &StoreFile) -> Result<u64> {
 /// Bytes of a page of this machine.
 pub(crate) fn page_size() -> u64 {
     u64::try_from(rustix::param::page_size()).unwrap_or(u64::MAX)
-}
-
-/// How often this process has met a page that was not in its view, since it began: those that were
-/// in memory, and those for which it waited for the disk. `None` where the system does not tell.
-pub(crate) fn page_faults() -> Option<(u64, u64)> {
-    let text = std::fs::read("/proc/self/stat").ok()?;
-    // The program's name stands in parentheses, and can have any bytes in it.
-    let end = text.iter().rposition(|&byte| byte == b')')?;
-    let fields = text.get(end.saturating_add(1)..)?;
-    let mut fields = std::str::from_utf8(fields).ok()?.split_ascii_whitespace();
-    let minor = fields.nth(7)?.parse().ok()?;
-    let major = fields.nth(1)?.parse().ok()?;
-    Some((minor, major))
 }

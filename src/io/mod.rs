@@ -18,11 +18,11 @@ mod identity;
 mod lock;
 mod mapping;
 mod memory;
+mod platform;
 mod process;
 mod seam;
 mod sequence;
 mod suspects;
-mod wait;
 
 #[cfg(test)]
 pub(crate) mod sim;
@@ -35,7 +35,7 @@ pub(crate) use file::{NewFile, StoreFile, is_no_room, is_taken, may_not_create};
 pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::{Access, Growth};
 pub(crate) use mapping::{Mapping, MappingOptions, Protection, prefetch};
-pub(crate) use memory::{for_each_residency, page_count, page_faults, page_size};
+pub(crate) use memory::{for_each_residency, page_count, page_size};
+pub(crate) use platform::{MAPS_BEYOND_FILE, page_faults, wait_while, wake_all};
 pub(crate) use process::{Process, ProcessIdentity, random_bytes};
 pub(crate) use sequence::{Four, Loads, WordByWord};
-pub(crate) use wait::{wait_while, wake_all};

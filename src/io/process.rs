@@ -1,6 +1,5 @@
 //! Which process this is, so that whoever finds a lock taken can be told by whom.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -8,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::mapping::word_wiped_on_fork;
+use super::platform;
 
 /// A process, to tell it from one that it forks: the child has copies of all handles, and of the
 /// locks, and must use none.
@@ -94,11 +94,9 @@ impl ProcessIdentity {
     }
 }
 
-/// The random id of this machine's boot, on Linux.
+/// The random id of this machine's boot.
 fn boot_id() -> Option<[u8; 16]> {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
-    let id = u128::from_str_radix(&digits, 16).ok()?;
+    let id = platform::boot_id()?;
     // A test's machine is started again more often.
     #[cfg(test)]
     let id = id ^ u128::from(super::sim::boots());

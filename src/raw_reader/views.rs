@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::error::{Error, Result};
 use crate::format::checksum::{Summer, key};
 use crate::format::geometry::Geometry;
-use crate::io::{Growth, Mapping, MappingOptions, StoreFile};
+use crate::io::{Growth, MAPS_BEYOND_FILE, Mapping, MappingOptions, StoreFile};
 use crate::raw_store::Slots;
 
 /// The most mappings of one reader.
@@ -83,7 +83,7 @@ impl Views {
             let growth = match self.options.growth {
                 Growth::Reserve(reserved) => Growth::Reserve(reserved.max(file_len)),
                 // The file can be longer than it was when there are no addresses to reserve.
-                Growth::Remap if cfg!(target_os = "linux") => Growth::Reserve(file_len),
+                Growth::Remap if MAPS_BEYOND_FILE => Growth::Reserve(file_len),
                 Growth::Remap => Growth::Remap,
             };
             let mapping = map(file, file_len, MappingOptions { growth, ..self.options })?;

@@ -69,8 +69,7 @@ impl<'s> Appender<'s> {
         store.check_usable()?;
         let next = store.meta.len;
         let begun = store.geometry().file_len(next).unwrap_or(u64::MAX);
-        let pause = store.pause_after(next);
-        Ok(Self { store, before: None, next, pause, begun, digest: Digest::default() })
+        Ok(Self { store, before: None, next, pause: next, begun, digest: Digest::default() })
     }
 
     /// Appends a record; the index that it will have.
@@ -115,11 +114,10 @@ impl<'s> Appender<'s> {
         // would be. If there is no room, `push` says so.
         let count_max = EXPECTED_SIZE_MAX / u64::from(self.store.geometry().stride());
         let _ = self.store.make_room(self.next, count_max.min(count as u64));
-        self.pause = self.store.pause_after(self.next);
     }
 
     /// Lets the disk begin with what is complete, takes no more memory for it, and makes room for
-    /// what follows.
+    /// what follows; the first time, before the first record.
     #[cold]
     fn prepare(&mut self) -> Result<()> {
         let end = self.store.geometry().file_len(self.next).unwrap_or(u64::MAX);

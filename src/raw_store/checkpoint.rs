@@ -74,7 +74,7 @@ impl RawStore {
         let clean = |meta: &mut Meta| (meta.clean, meta.epoch) = (true, epoch);
         self.write_meta(clean)?; // Closed: the journal is needed no more.
         self.write_meta(clean)?; // Either meta is enough, should the other rot.
-        if let Some(publisher) = self.publisher() {
+        if let Some(publisher) = self.last_publisher() {
             publisher.retire();
         }
         match std::mem::replace(&mut self.journal, JournalUse::None) {
@@ -90,7 +90,7 @@ impl RawStore {
 
     /// Gives the store back as it was found: the journal was only made to be locked.
     fn leave_unchanged(&mut self) {
-        if let Some(publisher) = self.publisher().filter(|_| self.nonce != [0; 16]) {
+        if let Some(publisher) = self.last_publisher().filter(|_| self.nonce != [0; 16]) {
             publisher.retire();
         }
         if let JournalUse::Claimed(file) = std::mem::replace(&mut self.journal, JournalUse::None) {
@@ -170,7 +170,7 @@ impl RawStore {
         if result.is_err() {
             self.progress.poisoned = true;
             self.file.suspect();
-            if let Some(publisher) = self.publisher() {
+            if let Some(publisher) = self.last_publisher() {
                 publisher.poison();
             }
         }

@@ -183,7 +183,15 @@ impl RawStore {
         }
         let needed = (end - first) * u64::from(self.geometry().stride());
         let populated = self.slots.mapping.populate(first, end - 1);
-        populated.map_err(|source| self.full(needed, source))
+        populated.map_err(|source| self.unwritable(needed, source))
+    }
+
+    /// Why a page cannot be stored into: the disk or the mount is gone, or there is no room.
+    fn unwritable(&self, needed: u64, source: std::io::Error) -> Error {
+        match self.check_places() {
+            Err(gone) => gone,
+            Ok(()) => self.full(needed, source),
+        }
     }
 
     /// The same for the live block.
@@ -193,7 +201,7 @@ impl RawStore {
         }
         let (start, len) = (LIVE_OFFSET as usize, PAGE_SIZE);
         let populated = self.slots.mapping.populate_range(start, len);
-        populated.map_err(|source| self.full(len as u64, source))
+        populated.map_err(|source| self.unwritable(len as u64, source))
     }
 
     pub(super) fn full(&self, needed: u64, source: std::io::Error) -> Error {

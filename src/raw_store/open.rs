@@ -82,6 +82,8 @@ impl RawStore {
         options.check_network(new.file())?;
         write_empty(new.file(), schema)?;
         new.file().sync_all()?; // Complete: it may have a name.
+        let mapped = Mapping::try_out(new.file().file(), new.file().len()?);
+        mapped.map_err(Error::io("map", path))?; // What could not be opened gets no name.
         let access = Access::of(options);
         let file = new.publish(access.lock())?;
         let claim = Claim::take(&file, Duration::ZERO)?;
@@ -236,6 +238,12 @@ impl RawStore {
     pub(super) fn publisher(&self) -> Option<Publisher<'_>> {
         let through = self.slots.moves_blocks.then_some(&self.file);
         self.live_block().map(|live| Publisher::new(live, through))
+    }
+
+    /// What tells readers that there will be no more: through the file, since the disk may be gone,
+    /// and a store into the mapping would be the end by a signal.
+    pub(super) fn last_publisher(&self) -> Option<Publisher<'_>> {
+        self.live_block().map(|live| Publisher::new(live, Some(&self.file)))
     }
 }
 

@@ -8,6 +8,7 @@ mod benches;
 mod damage;
 mod differences;
 mod documents;
+mod errors;
 mod files;
 mod follow;
 mod hashes;

@@ -46,6 +46,7 @@ const CHECKPOINT: &str = "src/raw_store/checkpoint.rs";
 const COMMIT: &str = "src/raw_store/commit.rs";
 const FILE: &str = "src/io/file.rs";
 const NEW_FILE: &str = "src/io/file/new_file.rs";
+const FROZEN: &str = "src/raw_store/frozen.rs";
 const JOURNAL: &str = "src/journal.rs";
 const OPEN: &str = "src/raw_store/open.rs";
 const RECOVER: &str = "src/raw_store/recover.rs";
@@ -150,10 +151,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "the first write names a journal that is not there yet",
         CHECKPOINT,
-        "let journal = Journal::begin(file, identity, epoch)?;",
+        "let journal = Journal::begin(file, identity, epoch, Buffer::new(self.is_sensitive()))?;",
         "self.write_meta(|meta| meta.journal_id = identity.journal_id)?;
         self.write_meta(|meta| (meta.clean, meta.epoch) = (false, epoch))?;
-        let journal = Journal::begin(file, identity, epoch)?;",
+        let journal = Journal::begin(file, identity, epoch, Buffer::new(self.is_sensitive()))?;",
         CRASHES, 100_000,
     ),
     mutant(
@@ -357,7 +358,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "a journal is read that is not synced",
-        SETTLE,
+        FROZEN,
         "journal.sync_before_reading()?; // What",
         "// What",
         READERS, 100_000,

@@ -110,6 +110,29 @@ fn the_command_sees_what_users_see() {
     }
 }
 
+/// What systems do differently stands in one place of the library; tests, and the command's
+/// benchmark, may ask where they are.
+#[test]
+fn only_one_module_asks_which_system_this_is() {
+    let mut asking = Vec::new();
+    for (path, code) in sources("src") {
+        let is_test = path.ends_with("tests.rs")
+            || path.components().any(|part| {
+                let part = part.as_os_str();
+                part == "cli" || part == "sim" || part == "crash_tests" || part == "tests"
+            });
+        let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let words = ["target_os", "\"/proc", "fadvise", "fallocate(", "ioctl_", "statx", "futex"];
+        if !is_test && words.iter().any(|word| code.contains(word)) {
+            asking.push(path);
+        }
+    }
+    asking.sort();
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/io/platform/linux.rs");
+    // It chooses between the files.
+    assert_eq!(asking, [expected.clone(), expected.with_file_name("mod.rs")]);
+}
+
 #[test]
 fn unsafe_stands_in_three_files() {
     let mut with_unsafe = Vec::new();

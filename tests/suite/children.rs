@@ -8,9 +8,9 @@ use std::process::{Child as Process, ChildStderr, Command, ExitStatus, Stdio};
 
 use stridedb::Growth;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
 use crate::sensitive;
-use crate::{crash, full_disk, injected, locks, private, readers, shared};
+use crate::{crash, errors, full_disk, injected, locks, private, readers, shared};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
 const PATH: &str = "STRIDEDB_CHILD_PATH";
@@ -148,6 +148,9 @@ fn a_child_does_its_task() {
         "append and sync" => crash::append_and_sync(&path),
         "append, then panic" => crash::append_then_panic(&path),
         "fail to sync" => crash::fail_to_sync(&path),
+        errors::OPEN => errors::say_what_opening_says(&path),
+        errors::LOSE => errors::work_while_the_disk_goes(&path, false),
+        errors::LOSE_IN_BULK => errors::work_while_the_disk_goes(&path, true),
         full_disk::UPDATE => full_disk::update_until_refused(&path),
         full_disk::APPEND => full_disk::append_until_refused(&path),
         injected::ALL_STEPS => injected::do_all_steps(&path, Growth::default()),
@@ -156,11 +159,11 @@ fn a_child_does_its_task() {
         injected::REPAIR => injected::repair_to_new(&path),
         injected::REPAIR_IN_PLACE => injected::repair_in_place(&path),
         injected::COMPACT_IN_PLACE => injected::compact(&path),
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(feature = "portable")))]
         sensitive::LOCK_NOTHING => sensitive::lock_nothing(&path),
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(feature = "portable")))]
         sensitive::LOCK_A_MEGABYTE => sensitive::lock_a_megabyte(&path),
-        #[cfg(target_os = "linux")]
+        #[cfg(all(target_os = "linux", not(feature = "portable")))]
         sensitive::SEARCH_MEMORY => sensitive::search_memory(&path),
         private::HOLD_A_VIEW => private::hold_a_view(&path),
         private::VIEW_AS_SOMEBODY_ELSE => private::view_as_somebody_else(&path),

@@ -49,6 +49,7 @@ fn errors(call: &Call) -> Vec<Fault> {
 /// A writer is killed before each of its calls, in turn. All steps that it acknowledged are there,
 /// and the next one whole or not at all.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "a new file has another name at first, which may stay")]
 fn a_kill_at_each_system_call_takes_nothing_that_was_acknowledged() {
     let Some(bench) = Bench::new(ALL_STEPS, SCRIPT) else { return };
     let tally = bench.sweep(120, kill);
@@ -58,6 +59,7 @@ fn a_kill_at_each_system_call_takes_nothing_that_was_acknowledged() {
 /// Each call of a writer fails, in turn. A step whose sync or write failed is never acknowledged;
 /// a store that refused a step without being poisoned is as before, and goes on at once.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "a new file has another name at first, which may stay")]
 fn an_error_at_each_system_call_is_told_and_takes_nothing() {
     let Some(bench) = Bench::new(ALL_STEPS, SCRIPT) else { return };
     let tally = bench.sweep(150, errors);
@@ -67,6 +69,7 @@ fn an_error_at_each_system_call_is_told_and_takes_nothing() {
 /// From some call on, all of its name fail: a disk that is full stays full, and one that is broken
 /// stays broken. When it is mended, everything is there.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "no call of the system allocates")]
 fn errors_that_stay_take_nothing() {
     let Some(bench) = Bench::new(ALL_STEPS, SCRIPT) else { return };
     let tally = bench.sweep(40, |call| match call.name.as_str() {

@@ -40,6 +40,7 @@ fn this_program() -> String {
 }
 
 #[test]
+#[cfg_attr(feature = "portable", ignore = "nobody tells who holds a lock")]
 fn a_second_writer_in_this_process_is_refused_and_told_so() {
     let directory = directory();
     let path = directory.path().join("s.stride");
@@ -53,6 +54,7 @@ fn a_second_writer_in_this_process_is_refused_and_told_so() {
 }
 
 #[test]
+#[cfg_attr(feature = "portable", ignore = "nobody tells who holds a lock")]
 fn a_second_writer_is_told_process_and_program_of_the_first() {
     let directory = directory();
     let path = directory.path().join("s.stride");
@@ -76,6 +78,7 @@ fn a_second_writer_is_told_process_and_program_of_the_first() {
 }
 
 #[test]
+#[cfg_attr(feature = "portable", ignore = "nobody tells who holds a lock")]
 fn inspecting_needs_no_lock_and_names_the_holder() {
     let directory = directory();
     let path = directory.path().join("s.stride");
@@ -111,6 +114,7 @@ fn who_waits_gets_the_store_when_it_is_closed() {
 
 /// Readers, here and elsewhere, exclude those who move slots, and nobody else.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "nobody tells who holds a lock")]
 fn readers_and_a_writer_share_a_store_and_keep_maintainers_out() {
     let directory = directory();
     let path = directory.path().join("s.stride");

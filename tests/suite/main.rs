@@ -18,6 +18,7 @@ mod conformance;
 mod crash;
 mod create;
 mod diagnosis;
+mod errors;
 mod format_document;
 mod format_rules;
 mod full_disk;

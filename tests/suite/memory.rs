@@ -1,6 +1,7 @@
 //! Which parts of a store are in memory, and in which order the system is told that they are read.
 //! The system itself is asked: `/proc/self/smaps` has a line for each mapping.
-#![cfg(target_os = "linux")]
+// The feature does without all of it, as other systems do.
+#![cfg(all(target_os = "linux", not(feature = "portable")))]
 
 use std::cell::RefCell;
 use std::fs;

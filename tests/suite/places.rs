@@ -76,6 +76,7 @@ fn a_store_whose_journal_was_removed_commits_nothing() {
 /// A directory that is mounted by FUSE, which may lead anywhere. A store there is made and opened
 /// only by those who say that they know; looking at it needs no lock and no mapping.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "no file system is told from another")]
 fn a_network_file_system_is_refused_unless_it_is_allowed() {
     let directory = directory();
     let (real, mounted) = (directory.path().join("real"), directory.path().join("mounted"));

@@ -56,6 +56,7 @@ fn a_view_of_a_store_that_was_not_closed_reads_through_its_journal_and_leaves_it
 
 /// Readers come and go beside views, and views beside each other. Writers wait for all of them.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "nobody tells who holds a lock")]
 fn views_keep_writers_out_and_nobody_else() {
     let directory = directory();
     let path = directory.path().join("s.stride");

@@ -1,5 +1,5 @@
 //! Memory that is locked, and what a handle of sensitive records leaves behind.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", not(feature = "portable")))]
 
 use std::fs;
 use std::io::Read;

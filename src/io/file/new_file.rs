@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use super::{StoreFile, is_taken, parent};
 use crate::error::{Error, Result};
 use crate::io::identity::Identity;
 use crate::io::seam::{Operation, perform, tell};
-use crate::io::{Lock, file_system, random_bytes, suspects};
+use crate::io::{Lock, file_system, platform, random_bytes, suspects};
 
 /// A file that nobody can find under its name yet: it appears complete, or not at all.
 #[derive(Debug)]
@@ -55,7 +54,7 @@ impl NewFile {
     ///
     /// [`Error::Io`]
     pub(crate) fn to_replace(target: &Path, mode: u32) -> Result<Self> {
-        let (file, temporary) = match open_nameless(parent(target), mode) {
+        let (file, temporary) = match platform::open_nameless(parent(target), mode) {
             Ok(file) => (file, None),
             Err(_) => open_temporary(target, mode).map_err(Error::io("create", target))?,
         };
@@ -162,27 +161,12 @@ impl NewFile {
 
 /// linkat(2) replaces nothing and follows no link at the new name.
 fn link(file: &File, temporary: Option<&TemporaryName>, target: &Path) -> io::Result<()> {
-    let (from, flags) = match temporary {
-        Some(TemporaryName(path)) => (path.clone(), AtFlags::empty()),
-        None => {
-            let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-            (path, AtFlags::SYMLINK_FOLLOW)
+    match temporary {
+        Some(TemporaryName(from)) => {
+            Ok(rustix::fs::linkat(CWD, from, CWD, target, AtFlags::empty())?)
         }
-    };
-    Ok(rustix::fs::linkat(CWD, &from, CWD, target, flags)?)
-}
-
-#[cfg(target_os = "linux")]
-fn open_nameless(directory: &Path, mode: u32) -> io::Result<File> {
-    // Without /proc the file could not be given its name later.
-    fs::metadata("/proc/self/fd")?;
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(CWD, directory, flags, Mode::from_raw_mode(mode))?.into())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_nameless(_: &Path, _: u32) -> io::Result<File> {
-    Err(io::ErrorKind::Unsupported.into())
+        None => platform::name(file, target),
+    }
 }
 
 fn open_temporary(target: &Path, mode: u32) -> io::Result<(File, Option<TemporaryName>)> {

@@ -1,5 +1,7 @@
 //! How a file is mapped.
 
+use crate::io::platform::MAPS_BEYOND_FILE;
+
 /// How a mapping follows its file when it grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Growth {
@@ -13,7 +15,7 @@ pub enum Growth {
 impl Default for Growth {
     /// 64 GiB are reserved where addresses are plenty: on 64-bit Linux.
     fn default() -> Self {
-        if cfg!(all(target_os = "linux", target_pointer_width = "64")) {
+        if MAPS_BEYOND_FILE && cfg!(target_pointer_width = "64") {
             Self::Reserve(64 << 30)
         } else {
             Self::Remap

@@ -6,6 +6,7 @@ use std::ops::{Deref, Range};
 use memmap2::{MmapMut, MmapRaw};
 use rustix::process::{Resource, getrlimit};
 
+use super::super::platform;
 use super::super::process::Process;
 use super::{Mapping, Protection};
 
@@ -34,13 +35,11 @@ impl Region {
     pub(super) fn new(raw: MmapRaw, protection: Protection) -> io::Result<Self> {
         let Protection { is_locked, is_sensitive } = protection;
         let mut region = Self { raw, is_locked, owner: None };
-        #[cfg(target_os = "linux")]
-        if is_sensitive {
-            region.raw.advise(memmap2::Advice::DontDump)?;
+        if let Some([no_dump, no_fork]) = platform::KEEP_PRIVATE.filter(|_| is_sensitive) {
+            region.raw.advise(no_dump)?;
             region.owner = Some(Process::current());
-            region.raw.advise(memmap2::Advice::DontFork)?;
+            region.raw.advise(no_fork)?;
         }
-        let _ = is_sensitive;
         Ok(region)
     }
 

@@ -76,6 +76,20 @@ fn elements_that_are_not_made_of_words_are_refused() {
 }
 
 #[test]
+fn a_file_longer_than_the_addresses_is_told_from_a_want_of_memory() {
+    let (file, mut mapping) = mapped(4096, true, Growth::Remap);
+    let overflow = Some(rustix::io::Errno::OVERFLOW.raw_os_error());
+    for len in [u64::MAX, isize::MAX as u64 + 1] {
+        let refused = Mapping::try_out(&file, len).unwrap_err();
+        assert_eq!(refused.raw_os_error(), overflow, "{len}: {refused}");
+        let refused = mapping.resize(&file, len).unwrap_err();
+        assert_eq!(refused.raw_os_error(), overflow, "{len}: {refused}");
+    }
+    mapping.write(0, &[7; 2], [8; 8]).unwrap();
+    assert_eq!(read(&mapping, 0), Some(([7; 2], [8; 8])));
+}
+
+#[test]
 fn a_read_only_mapping_is_not_written() {
     let (_file, mut mapping) = mapped(4096, false, Growth::Remap);
     assert_eq!(mapping.write(0, &[1; 2], [1; 8]), None);
@@ -104,8 +118,9 @@ fn if_the_old_mapping_must_go_first_it_comes_back_when_there_is_no_room() {
 }
 
 /// What is done where the system cannot be asked for the pages.
-#[test]
 #[cfg(target_os = "linux")]
+#[test]
+#[cfg_attr(feature = "portable", ignore = "what is in memory is not told")]
 fn touching_reads_each_page_and_nothing_outside() {
     let (file, mapping) = mapped(8 + 24 * 100_000 + 5, true, Growth::Reserve(1 << 20));
     file.sync_all().unwrap();

@@ -73,7 +73,7 @@ impl Call {
 
     /// Whether it only tells others how far the store is, so that nothing rests on it.
     pub(super) fn is_for_others(&self) -> bool {
-        self.is_write() && self.text.contains(", 16, ")
+        self.is_write() && [", 16, ", ", 8, ", ", 4, "].iter().any(|size| self.text.contains(size))
     }
 
     /// Whether it can fail in the real world, and the child can notice: its own output and the

@@ -82,6 +82,7 @@ fn readers_outlive_writers_that_are_killed() {
 /// A writer is killed before each of its system calls in turn, and in its recovery after that:
 /// readers that were there before see all that it had acknowledged, also without a writer.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "no call of the system allocates")]
 fn readers_outlive_writers_that_are_killed_at_a_system_call() {
     const CALLS: [&str; 7] =
         ["pwrite64", "fdatasync", "fsync", "linkat", "unlink", "flock", "fallocate"];
@@ -149,6 +150,7 @@ fn start_with(call: &str, fault: &str, path: &Path) -> Child {
 /// may stand in the journal, whole as far as anybody can see, and be gone after a power cut. So
 /// readers stop at what the writer had published, until another writer has recovered.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "without the boot's id no live block is believed")]
 fn readers_stop_where_a_writers_sync_failed() {
     if let Err(why) = crate::common::run("strace", &["-qq", "-o", "/dev/null", "true"]) {
         return println!("skipped: {why}");

@@ -16,6 +16,7 @@ use crate::transactions::journal_of;
 /// Somebody wants the store for himself while it is read. He is refused, and told by whom; or he
 /// waits for them. What is cut off after that is nothing that a reader touches.
 #[test]
+#[cfg_attr(feature = "portable", ignore = "nobody tells who holds a lock")]
 fn maintenance_waits_for_readers() {
     let directory = directory();
     let path = directory.path().join("s.stride");

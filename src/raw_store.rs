@@ -308,13 +308,16 @@ impl RawStore {
     /// # Errors
     ///
     /// [`Error::RecordSize`]; [`Error::NotStorable`] if its bytes are no record of the schema;
-    /// [`Error::Full`] with the store as before; [`Error::ReadOnly`], [`Error::Poisoned`],
+    /// [`Error::OutOfOrder`] if the schema says an order that it would break, and then
+    /// [`Error::Corrupt`] if the record before it is damaged; [`Error::Full`] with the store as
+    /// before; [`Error::ReadOnly`], [`Error::Poisoned`],
     /// [`Error::Forked`], [`Error::Io`].
     pub fn append(&mut self, record: &[u8]) -> Result<SlotIndex> {
         self.with_area(record, Self::append_area)
     }
 
-    /// Puts a record into a free slot, or appends it if there is none; a handle for it.
+    /// Puts a record into a free slot, or appends it if there is none, or if the schema says an
+    /// order; a handle for it.
     ///
     /// # Errors
     ///
@@ -328,7 +331,8 @@ impl RawStore {
     /// # Errors
     ///
     /// [`Error::OutOfRange`], [`Error::Deleted`], [`Error::Stale`]; [`Error::Corrupt`] if the old
-    /// record is damaged; and as [`RawStore::append`].
+    /// record is damaged; [`Error::AppendOnly`] if the schema says so; and as
+    /// [`RawStore::append`].
     pub fn update(&mut self, place: impl Into<Place>, record: &[u8]) -> Result<()> {
         let place = place.into();
         self.with_area(record, |store, area| store.write_one(|s| s.stage_update(place, area)))

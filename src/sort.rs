@@ -71,7 +71,8 @@ pub struct Sorted {
 /// keep their order. The store is left as it is.
 ///
 /// It may be larger than memory: then runs are written to a file without a name in the new store's
-/// directory, which takes as much room as the records. The new store has an id of its own and no
+/// directory, which takes as much room as the records, or twice that if they are merged in several
+/// passes. The new store has an id of its own and no
 /// slots of removed records; it appears, complete and durable, when this returns.
 ///
 /// ```

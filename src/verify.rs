@@ -104,7 +104,8 @@ pub struct VerifyReport {
     pub deleted_count: u64,
     /// Slots that contradict their checksum or the format.
     pub slots_damaged: u64,
-    /// Whole slots with a record in which some field has no value of its type or range.
+    /// Whole slots with a record in which some field has no value of its type or range, or which
+    /// is not in the order that the schema says; one with both counts twice.
     pub records_invalid: u64,
     /// What is wrong: structures, then slots in ascending order, then what concerns all slots.
     pub findings: Vec<Finding>,

@@ -106,7 +106,8 @@ fn hexadecimal(text: &str) -> Result<Vec<u8>, Failure> {
     let wrong = |problem: &str| {
         Failure::usage(format!("--bytes: expected pairs of hexadecimal digits, {problem}"))
     };
-    let digits: Vec<char> = text.trim().trim_start_matches("0x").chars().collect();
+    let text = text.trim();
+    let digits: Vec<char> = text.strip_prefix("0x").unwrap_or(text).chars().collect();
     let digits = digits.iter().filter(|digit| !digit.is_whitespace() && **digit != '_');
     let digits: Vec<u8> = digits
         .map(|digit| {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use stridedb::{SortOptions, sort};
 
 use super::exit::{Exit, Failure};
+use super::open::to_read;
 use super::output::{Context, counted, counted_for_people, lossy, print_document};
 use super::progress::Progress;
 
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
     if args.declare && args.by.len() > 1 {
         return Err(Failure::usage("--declare: a schema says one field that records ascend by"));
     }
+    let (_, exit) = to_read(&args.file, ctx)?; // Says what is to be said of it.
     let by: Vec<_> = args.by.iter().map(String::as_str).collect();
     let done = {
         let progress = Progress::of_slots(ctx, format!("sort {}", args.file.display()));
@@ -86,5 +88,5 @@ pub(crate) fn run(args: &Args, ctx: &Context) -> Result<Exit, Failure> {
             writeln!(out, "{} has {records} by {}, {how}", output.display(), by.join(", "))
         });
     }
-    Ok(Exit::FINE)
+    Ok(exit)
 }

@@ -124,17 +124,17 @@ impl<const COUNT: usize> Trailers<COUNT> {
         Self { checksums: none, tags: none, place_shares: none, area_crcs: none }
     }
 
-    /// Puts in the trailer of the slot at an index, and the CRC-32 of its area.
-    ///
-    /// # Panics
-    ///
-    /// If there are not so many positions.
+    /// Puts in the trailer of the slot at an index, and the CRC-32 of its area, if there is such a
+    /// position.
     #[inline(always)]
     pub(crate) fn set(&mut self, position: usize, index: u64, trailer: Trailer, area_crc: u32) {
-        self.checksums[position] = trailer.checksum.get();
-        self.tags[position] = trailer.tag.get();
-        self.place_shares[position] = place_share(index);
-        self.area_crcs[position] = area_crc;
+        let Self { checksums, tags, place_shares, area_crcs } = self;
+        let values = [trailer.checksum.get(), trailer.tag.get(), place_share(index), area_crc];
+        for (list, value) in [checksums, tags, place_shares, area_crcs].into_iter().zip(values) {
+            if let Some(place) = list.get_mut(position) {
+                *place = value;
+            }
+        }
     }
 
     /// Which of the first slots, at most 32, are whole, and which are so and live: a bit for each,
@@ -142,14 +142,16 @@ impl<const COUNT: usize> Trailers<COUNT> {
     #[inline(always)]
     pub(crate) fn check(&self, count: usize, key: u32) -> (u32, u32) {
         let (mut whole, mut live) = (0, 0);
-        for position in 0..count.min(COUNT) {
-            let tag = self.tags[position];
-            let checksum = self.area_crcs[position] ^ mix(self.place_shares[position], tag) ^ key;
-            let is_right = u32::from(checksum == self.checksums[position]);
+        let trailers = self.checksums.iter().zip(&self.tags);
+        let areas = self.place_shares.iter().zip(&self.area_crcs);
+        let slots = (0..).zip(trailers.zip(areas)).take(count);
+        for (position, ((checksum, tag), (place_share, area_crc))) in slots {
+            let is_right = area_crc ^ mix(*place_share, *tag) ^ key == *checksum;
             // With the bit that says "being written", it is neither.
             let state = tag & (STATE_MASK | 1);
-            live |= (is_right & u32::from(state == LIVE)) << position;
-            whole |= (is_right & u32::from(state == LIVE || state == DELETED)) << position;
+            let (is_live, is_deleted) = (state == LIVE, state == DELETED);
+            live |= u32::from(is_right & is_live).wrapping_shl(position);
+            whole |= u32::from(is_right & (is_live | is_deleted)).wrapping_shl(position);
         }
         (whole, live)
     }
@@ -157,7 +159,7 @@ impl<const COUNT: usize> Trailers<COUNT> {
     /// The tag at a position.
     #[inline(always)]
     pub(crate) fn tag(&self, position: usize) -> Tag {
-        Tag::from_bits(self.tags[position])
+        Tag::from_bits(self.tags.get(position).copied().unwrap_or_default())
     }
 }
 

@@ -46,6 +46,7 @@ impl RawStore {
     /// Forgets what was staged.
     pub(super) fn roll_back(&mut self, before: Meta) {
         self.staged.clear();
+        self.forget_last();
         self.before = None;
         let Meta { sequence, epoch, journal_id, clean, .. } = self.durable;
         self.meta = Meta { sequence, epoch, journal_id, clean, ..before };

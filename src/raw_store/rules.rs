@@ -14,10 +14,12 @@ pub(super) struct Rules {
     is_append_only: bool,
     sort_key: Option<SortKey>,
     order: ByteOrder,
-    /// The last record that was appended, and its key, in bytes that compare as keys do. It is the
-    /// store's last one if it stands before the place for which the next one is meant: whatever
-    /// takes a record back takes away its place.
+    /// The last record, and its key, in bytes that compare as keys do, if that is known. What is
+    /// taken back is forgotten when it is; an appender that is dropped tells nobody, but what it
+    /// appended stands at or behind the place for which the next record is meant.
     last: Option<(u64, Vec<u8>)>,
+    /// The one before it, for when that is removed.
+    before: Option<(u64, Vec<u8>)>,
     /// The key of a record that is not yet stored.
     new: Vec<u8>,
 }
@@ -27,7 +29,8 @@ impl Rules {
     pub(super) fn of(schema: &Schema, order: ByteOrder) -> Option<Box<Self>> {
         let (is_append_only, sort_key) = (schema.is_append_only(), schema.sort_key().cloned());
         let has_some = is_append_only || sort_key.is_some();
-        let rules = Self { is_append_only, sort_key, order, last: None, new: Vec::new() };
+        let (last, before, new) = (None, None, Vec::new());
+        let rules = Self { is_append_only, sort_key, order, last, before, new };
         has_some.then(|| Box::new(rules))
     }
 }
@@ -46,11 +49,11 @@ impl RawStore {
     }
 
     fn check_order(&self, rules: &mut Rules, index: u64, area: &[u64]) -> Result<()> {
-        let Rules { sort_key: Some(sort_key), order, last, new, .. } = rules else {
+        let Rules { sort_key: Some(sort_key), order, last, before, new, .. } = rules else {
             return Ok(());
         };
         if last.as_ref().is_none_or(|(last, _)| *last >= index) {
-            *last = self.last_key(sort_key, *order, index)?;
+            (*last, *before) = (self.last_key(sort_key, *order, index)?, None);
         }
         new.clear();
         sort_key.write(*order, area.as_bytes(), new);
@@ -62,7 +65,7 @@ impl RawStore {
                 if let Some(slot) = self.overlaid(SlotIndex::new(*last)) {
                     before.copy_from_slice(&slot[..area.len()]);
                 }
-                let before = sort_key.text(*order, before.as_bytes());
+                let before = sort_key.text(*order, sort_key.value(before.as_bytes()));
                 Err(out_of_order(sort_key, *order, index, area, format!("at least {before}")))
             }
             _ => Ok(()),
@@ -72,10 +75,9 @@ impl RawStore {
     /// Remembers the key of the record that was just appended.
     #[inline]
     pub(super) fn note_append(&mut self, index: u64) {
-        if let Some(rules) = &mut self.rules {
-            let (last, key) = rules.last.get_or_insert_default();
-            *last = index;
-            std::mem::swap(key, &mut rules.new);
+        if let Some(Rules { last, before, new, .. }) = self.rules.as_deref_mut() {
+            let spare = std::mem::replace(before, last.take()).unwrap_or_default().1;
+            *last = Some((index, std::mem::replace(new, spare)));
         }
     }
 
@@ -121,8 +123,9 @@ impl RawStore {
         if key_of(old) == key_of(new) {
             return Ok(());
         }
-        let old = sort_key.text(order, old.as_bytes());
-        Err(out_of_order(sort_key, order, index.get(), new, format!("{old}, as it was")))
+        let old = sort_key.text(order, sort_key.value(old.as_bytes()));
+        let expected = format!("{old}, which an update keeps,");
+        Err(out_of_order(sort_key, order, index.get(), new, expected))
     }
 
     /// Sees that records may be changed and removed.
@@ -139,10 +142,23 @@ impl RawStore {
         }
     }
 
-    /// Forgets which record is the last one: this one is removed.
-    pub(super) fn forget_last(&mut self, index: SlotIndex) {
+    /// This record is no longer the last one, or the one before it: it is removed.
+    pub(super) fn note_removal(&mut self, index: SlotIndex) {
+        let Some(Rules { last, before, .. }) = self.rules.as_deref_mut() else { return };
+        let is_it = |record: &Option<(u64, Vec<u8>)>| {
+            record.as_ref().is_some_and(|(record, _)| *record == index.get())
+        };
+        if is_it(last) {
+            *last = before.take();
+        } else if is_it(before) {
+            *before = None;
+        }
+    }
+
+    /// Forgets which record is the last one: something was taken back.
+    pub(super) fn forget_last(&mut self) {
         if let Some(rules) = &mut self.rules {
-            rules.last = rules.last.take().filter(|(last, _)| *last != index.get());
+            (rules.last, rules.before) = (None, None);
         }
     }
 }
@@ -159,6 +175,6 @@ fn out_of_order(
         index: SlotIndex::new(index),
         field: sort_key.path().to_owned(),
         expected,
-        actual: sort_key.text(order, area.as_bytes()),
+        actual: sort_key.text(order, sort_key.value(area.as_bytes())),
     }
 }

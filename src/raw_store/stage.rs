@@ -131,7 +131,7 @@ impl RawStore {
         if tag.state() != State::Live {
             return Ok(false);
         }
-        self.forget_last(index);
+        self.note_removal(index);
         let live_count = self.live_count_within(self.meta.live_count.checked_sub(1))?;
         let tag = tag.deleted();
         // A slot whose generations are used up is left out of the free list.

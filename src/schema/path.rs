@@ -49,7 +49,8 @@ impl Schema {
             let known: Vec<_> = fields.map(|field| format!("`{}`", field.name)).collect();
             return Err(PathError::NoField { path: path.to_owned(), known: known.join(", ") });
         };
-        if let Some(inner) = first_value(ty) {
+        if matches!(ty, Type::Array(..) | Type::Record(_)) {
+            let inner = first_value(ty).unwrap_or_default();
             let (path, ty, example) = (path.to_owned(), ty.to_string(), format!("{path}{inner}"));
             return Err(PathError::SeveralValues { path, ty, example });
         }
@@ -75,7 +76,8 @@ fn find_within<'f>(
         _ if path.is_empty() => Some((field, ty, start)),
         Type::Array(element, count) => {
             let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
-            let index = index.parse::<u32>().ok().filter(|index| index < count)?;
+            let is_it = |number: &u32| number < count && number.to_string() == index;
+            let index = index.parse::<u32>().ok().filter(is_it)?;
             let start = start + index as usize * element.size() as usize;
             find_within(field, element, rest, start)
         }

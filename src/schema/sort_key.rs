@@ -1,5 +1,6 @@
 //! The order of records by one of their values.
 
+use super::error::excerpt;
 use super::{ByteOrder, Field, PathError, Schema, Type};
 use crate::value::Value;
 
@@ -54,7 +55,7 @@ impl SortKey {
     /// If `record` is shorter than a record of the schema.
     pub fn write(&self, order: ByteOrder, record: &[u8], key: &mut Vec<u8>) {
         let start = key.len();
-        key.extend_from_slice(&record[self.start..][..self.field.ty.size() as usize]);
+        key.extend_from_slice(self.value(record));
         let key = &mut key[start..];
         let own_order = match self.form {
             Form::Bytes => return,
@@ -71,11 +72,15 @@ impl SortKey {
         }
     }
 
-    /// The value, for people.
-    pub(crate) fn text(&self, order: ByteOrder, record: &[u8]) -> String {
-        let bytes = &record[self.start..][..self.field.ty.size() as usize];
-        match Value::decode(&self.field, order, bytes) {
-            Ok(value) => value.to_string(),
+    /// The value's bytes.
+    pub(crate) fn value<'r>(&self, record: &'r [u8]) -> &'r [u8] {
+        &record[self.start..][..self.field.ty.size() as usize]
+    }
+
+    /// A value for people, or its beginning if it is long.
+    pub(crate) fn text(&self, order: ByteOrder, value: &[u8]) -> String {
+        match Value::decode(&self.field, order, value) {
+            Ok(value) => excerpt(&value.to_string()),
             Err(invalid) => invalid.to_string(),
         }
     }

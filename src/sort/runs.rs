@@ -128,7 +128,7 @@ impl<'o> Runs<'o> {
 
     /// Merges all runs, in several passes if there are too many for one.
     fn merge_runs(&mut self, work: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<u32> {
-        let count_max = (self.memory / READ_SIZES.start).max(2);
+        let count_max = (self.memory / READ_SIZES.start.max(self.record_size)).max(2);
         let mut pass_count = 1;
         while self.file.runs.len() > count_max {
             let mut merged = RunFile::new(&self.output)?;

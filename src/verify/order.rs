@@ -26,13 +26,12 @@ struct Stretch {
 }
 
 /// A record's place and key.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Keyed {
     index: u64,
     /// Compares as the values do.
     key: Vec<u8>,
-    /// For people.
-    text: String,
+    value: Vec<u8>,
 }
 
 /// A record that comes before the one that stands before it.
@@ -64,7 +63,8 @@ impl<'a> Order<'a> {
         Self { sort_key, byte_order, stretches: Mutex::default() }
     }
 
-    fn descent(&self, index: u64, actual: String, before: String) -> Descent {
+    fn descent(&self, index: u64, actual: &[u8], before: &[u8]) -> Descent {
+        let [actual, before] = [actual, before].map(|it| self.sort_key.text(self.byte_order, it));
         Descent { index, field: self.sort_key.path().to_owned(), actual, before }
     }
 
@@ -77,18 +77,14 @@ impl<'a> Order<'a> {
     ) -> Option<Descent> {
         block.key.clear();
         self.sort_key.write(self.byte_order, record, &mut block.key);
-        let text = || self.sort_key.text(self.byte_order, record);
-        let descent = match &mut block.last {
-            Some(last) if block.key < last.key => {
-                let before = std::mem::take(&mut last.text);
-                Some(self.descent(index, text(), before))
-            }
-            _ => None,
-        };
-        match &mut block.last {
-            Some(last) if last.key == block.key => last.index = index,
-            last => *last = Some(Keyed { index, key: block.key.clone(), text: text() }),
-        }
+        let value = self.sort_key.value(record);
+        let is_late = block.last.as_ref().filter(|last| block.key < last.key);
+        let descent = is_late.map(|last| self.descent(index, value, &last.value));
+        let last = block.last.get_or_insert_default();
+        last.index = index;
+        std::mem::swap(&mut last.key, &mut block.key);
+        last.value.clear();
+        last.value.extend_from_slice(value);
         if block.first.is_none() {
             block.first.clone_from(&block.last);
         }
@@ -120,7 +116,7 @@ impl<'a> Order<'a> {
         let ends = match (a.ends, b.ends) {
             (Some((first, before)), Some((next, last))) => {
                 if next.key < before.key {
-                    descents.push(self.descent(next.index, next.text, before.text));
+                    descents.push(self.descent(next.index, &next.value, &before.value));
                 }
                 Some((first, last))
             }

@@ -101,7 +101,7 @@ fn a_value_that_a_program_wrote_is_for_set() {
     let sandbox = damaged_ticks(5, |slots| make_invalid(&mut slots[STRIDE..]));
     let ended = sandbox.run(&["verify", "ticks.stride"]);
     assert_eq!(ended.code, 4, "{ended:?}");
-    assert!(ended.stdout.contains("0 damaged, 1 with invalid fields"), "{ended:?}");
+    assert!(ended.stdout.contains("0 damaged, 1 with invalid values"), "{ended:?}");
     assert!(ended.stdout.contains("next: `stridedb set ticks.stride 1 FIELD=VALUE`"), "{ended:?}");
     assert!(!ended.stdout.contains("repair"), "{ended:?}");
 }

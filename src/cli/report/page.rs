@@ -93,7 +93,7 @@ impl Page<'_> {
         fact(out, "records", HumanCount(report.live_count))?;
         fact(out, "removed", HumanCount(report.deleted_count))?;
         fact(out, "damaged", HumanCount(report.slots_damaged))?;
-        fact(out, "with invalid fields", HumanCount(report.records_invalid))?;
+        fact(out, "with invalid values", HumanCount(report.records_invalid))?;
         fact(out, "digest stored", digest(report.digest_stored))?;
         fact(out, "digest computed", digest(Some(report.digest_computed)))?;
         let closed = if report.clean { "yes" } else { "no: it was verified through its journal" };

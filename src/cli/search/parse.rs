@@ -133,8 +133,12 @@ impl Parser<'_> {
         if self.takes_sign("(") {
             let mut any = Vec::new();
             loop {
-                let (column, text) = self.text("a value")?;
-                any.push(is(Comparison::Equal, value(field, column, &text)?));
+                if self.takes("null") {
+                    any.push(Condition::Null { field: path.clone() });
+                } else {
+                    let (column, text) = self.text("a value")?;
+                    any.push(is(Comparison::Equal, value(field, column, &text)?));
+                }
                 if !self.takes_sign(",") {
                     self.expect_sign(")")?;
                     return Ok(Condition::Any(any));
@@ -152,8 +156,8 @@ impl Parser<'_> {
             all.push(is(Comparison::GreaterOrEqual, value(field, column, lo)?));
         }
         // `1..=` is followed by a sign of its own.
-        let is_inclusive = self.takes_sign("=");
-        let hi = match is_inclusive && hi.is_empty() {
+        let is_inclusive = hi.is_empty() && self.takes_sign("=");
+        let hi = match is_inclusive {
             true => self.text("the range's last value")?.1,
             false => hi.to_owned(),
         };
@@ -331,6 +335,10 @@ mod tests {
                 "price in 1..=2.5",
                 Condition::All(vec![price(GreaterOrEqual, 1.0), price(LessOrEqual, 2.5)]),
             ),
+            (
+                "price in (1, null)",
+                Condition::Any(vec![price(Equal, 1.0), Condition::Null { field: "price".into() }]),
+            ),
             ("price in 1..", Condition::All(vec![price(GreaterOrEqual, 1.0)])),
             ("price in ..1", Condition::All(vec![price(Less, 1.0)])),
             (
@@ -371,6 +379,7 @@ mod tests {
             ("prices > 1", "column 1: field `prices` is [u16le; 3]: say which"),
             ("'number of lots' = -1x", "column 20: `-1x` is not a whole number"),
             ("price is 1", "column 10: expected `null`, found `1`"),
+            ("price in 1..2 = 3", "column 15: expected `and`, `or` or the end, found `=`"),
             ("price in 7", "column 10: expected a range such as 1..10 or (1, 2), found `7`"),
             ("price in (1, 2", "column 15: expected `)`"),
             ("price not > 1", "column 11: expected `in`, `starts with` or `contains`, found `>`"),

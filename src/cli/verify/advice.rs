@@ -12,7 +12,14 @@ pub(in crate::cli) fn next(file: &Path, report: &VerifyReport) -> Vec<String> {
     if report.level == Level::Quick {
         next.push(format!("`stridedb verify {name}` looks at the slots, which was not done here"));
     }
-    if is_only_of_values(report) {
+    let sort_key = report.schema.as_ref().and_then(|schema| schema.sort_key());
+    if let (true, Some(key)) = (is_only_of(Class::Order, report), sort_key) {
+        let by = shell_word(Path::new(key.path()));
+        next.push(format!(
+            "`stridedb sort {name} --by {by} --declare --output NEW` writes the records in order \
+             into a new file"
+        ));
+    } else if is_only_of(Class::Value, report) {
         next.extend(first_invalid(report).map(|slot| {
             format!(
                 "`stridedb set {name} {slot} FIELD=VALUE` gives a field a value that it may have: \
@@ -43,15 +50,15 @@ pub(in crate::cli) fn salvage(file: &Path) -> String {
 }
 
 /// Whether nothing is wrong but what a program has written into whole records.
-fn is_only_of_values(report: &VerifyReport) -> bool {
+fn is_only_of(class: Class, report: &VerifyReport) -> bool {
     !report.findings.is_empty()
-        && report.findings.iter().all(|f| matches!(f.class(), Class::Value | Class::Order))
+        && report.findings.iter().all(|finding| finding.class() == class)
         && report.slots_damaged == 0
 }
 
 fn first_invalid(report: &VerifyReport) -> Option<u64> {
     report.findings.iter().find_map(|finding| match &finding.problem {
-        Problem::Record { index, .. } | Problem::OutOfOrder { index, .. } => Some(index.get()),
+        Problem::Record { index, .. } => Some(index.get()),
         _ => None,
     })
 }

@@ -87,7 +87,7 @@ pub(super) fn summary(report: &VerifyReport) -> String {
         };
     }
     format!(
-        "{}, {}, {} deleted, {} damaged, {} with invalid fields; digest {:016x}; {} read",
+        "{}, {}, {} deleted, {} damaged, {} with invalid values; digest {:016x}; {} read",
         counted_for_people(report.len, "slot"),
         counted_for_people(report.live_count, "record"),
         HumanCount(report.deleted_count),

@@ -196,6 +196,31 @@ pub enum Error {
         /// What was to stand there.
         actual: String,
     },
+    /// The log has no record of this number: it was dropped, or is yet to come.
+    #[error(
+        "record {number} {}: {} holds those from {first} to before {end}",
+        if number < first { "was dropped" } else { "is yet to come" }, path.display()
+    )]
+    NotInLog {
+        /// The log's directory.
+        path: PathBuf,
+        /// The record that was asked for.
+        number: u64,
+        /// The first record that is there.
+        first: u64,
+        /// The number that the next record gets.
+        end: u64,
+    },
+    /// A directory is no log, or not a whole one. Nothing was changed or removed.
+    #[error("{}: expected {expected} but found {actual}", path.display())]
+    LogDamaged {
+        /// What contradicts the rest: a file, or the directory.
+        path: PathBuf,
+        /// What should be there.
+        expected: String,
+        /// What is there.
+        actual: String,
+    },
     /// The slot was reused since the handle was made: its record is another one.
     #[error(
         "the handle's record at index {index} is gone: \

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
 use crate::format::live::Live;
-use crate::io::{LockHolder, ProcessIdentity, StoreFile, lock_holders};
+use crate::io::{Directory, LockHolder, ProcessIdentity, StoreFile, lock_holders};
 use crate::journal::path_beside;
 use crate::structures::Structures;
 
@@ -147,6 +147,14 @@ pub(crate) fn name(error: Error, store: &StoreFile) -> Error {
     let look = || Structures::read(store).map(|structures| of(store, &structures.live));
     let mut found = (0..TRIES).filter_map(|_| look().ok());
     Error::Locked { path, holders: found.find(|found| !found.is_empty()).unwrap_or_default() }
+}
+
+/// Puts into the busy lock of a log's directory who writes the log.
+pub(crate) fn name_in_directory(error: Error, directory: &Directory) -> Error {
+    let Error::Locked { path, .. } = error else { return error };
+    let holders = directory.lock_holders().into_iter();
+    let holders = holders.map(|holder| Holder::new(holder, Role::Writer)).collect();
+    Error::Locked { path, holders }
 }
 
 /// Puts into the busy lock of a journal who writes the store: those who read it are in nobody's

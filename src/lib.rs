@@ -96,6 +96,7 @@ compile_error!(
     "stridedb needs a Unix: its locks and its atomic creation of files are not yet done elsewhere"
 );
 
+mod log;
 mod options;
 mod place;
 mod reader;
@@ -146,6 +147,10 @@ pub use history::{FrameInfo, History, history};
 pub use holders::{Holder, Role, holders};
 pub use inspect::{HotJournal, Inspection, JournalInspection, JournalState, inspect};
 pub use journal::Fault as JournalFault;
+pub use log::{
+    Log, LogEntries, LogOptions, LogReader, LogTail, RawLog, RawLogReader, Retain, SegmentInfo,
+    SegmentState,
+};
 pub use memory::{PageFaults, Residency, ResidencyCell, residency};
 pub use options::{Access, Durability, Growth, OpenOptions};
 pub use place::{Handle, Place, SlotIndex};

@@ -120,6 +120,13 @@ impl<'m> LiveBlock<'m> {
     }
 }
 
+impl LiveBlock<'_> {
+    /// Wakes those who wait for news, although there is none here: they look around.
+    pub(crate) fn wake_waiting(self) {
+        io::wake_all(self.wake);
+    }
+}
+
 /// The writer's side of it.
 pub(crate) struct Publisher<'m> {
     live: LiveBlock<'m>,

@@ -338,6 +338,21 @@ impl RawReader {
         Ok(dump)
     }
 
+    /// Whether somebody writes the store, as far as is known.
+    pub(crate) fn has_live_writer(&self) -> bool {
+        self.shared.is_live()
+    }
+
+    /// Whether the store is read through the journal of a writer that has died.
+    pub(crate) fn reads_journal(&self) -> bool {
+        self.shared.frozen().is_some()
+    }
+
+    /// The file's length in bytes.
+    pub(crate) fn file_size(&self) -> Result<u64> {
+        self.shared.file.len()
+    }
+
     /// The file's permissions.
     pub(crate) fn mode(&self) -> Result<u32> {
         self.shared.file.mode()

@@ -119,6 +119,8 @@ pub struct RawStore {
     access: Access,
     /// Whether a store into an allocated page can need a new block.
     shares_blocks: bool,
+    /// Slots beyond which no room is made before it is needed.
+    growth_end: u64,
     /// Bytes of slots that a private view may keep.
     private_limit: u64,
     /// Where the store was opened.

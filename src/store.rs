@@ -498,7 +498,7 @@ fn invalid(schema: &Schema, index: SlotIndex, bytes: &[u8]) -> Error {
 }
 
 /// Appends records that may fail to come, all or none of them.
-fn extend<R: Record, E: From<Error>>(
+pub(crate) fn extend<R: Record, E: From<Error>>(
     mut appender: Appender<'_>,
     records: impl Iterator<Item = Result<R, E>>,
 ) -> Result<Range<u64>, E> {
@@ -511,7 +511,7 @@ fn extend<R: Record, E: From<Error>>(
 
 /// A record's bytes in whole words, the padding zero.
 #[inline]
-fn area_of<R: Record>(record: &R) -> Result<R::Area> {
+pub(crate) fn area_of<R: Record>(record: &R) -> Result<R::Area> {
     if let Some(source) = record.find_invalid() {
         return Err(Error::NotStorable { source: Box::new(source) });
     }

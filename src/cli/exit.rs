@@ -134,10 +134,12 @@ fn exit_of(error: &stridedb::Error) -> Exit {
         | Error::JournalDamaged { .. }
         | Error::SchemaLost { .. }
         | Error::Lossy { .. }
+        | Error::LogDamaged { .. }
         | Error::CopyUnsound { .. } => Exit::DAMAGED,
         Error::Schema(_)
         | Error::Condition(_)
         | Error::OutOfRange { .. }
+        | Error::NotInLog { .. }
         | Error::Deleted { .. }
         | Error::Overflow { .. }
         | Error::AppendOnly { .. }

@@ -6,6 +6,7 @@
 mod check;
 mod faults;
 mod history;
+mod logs;
 mod lying_disks;
 mod model;
 mod random_histories;

@@ -454,7 +454,7 @@ fn check_regular(path: &Path, metadata: &fs::Metadata) -> Result<()> {
 }
 
 /// The directory in which a file stands.
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

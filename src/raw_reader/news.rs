@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::RawReader;
 use crate::error::{Error, Result};
+use crate::live_block::Numbers;
 
 /// So often who waits looks at the world around: whether the file still has its name.
 const LOOK_AROUND: Duration = Duration::from_millis(200);
@@ -51,10 +52,18 @@ impl RawReader {
         self.wait_until(timeout, |numbers| numbers.len >= len)
     }
 
-    fn wait_until(
+    /// Lets all who wait for this store look around, in whatever process.
+    pub(crate) fn wake_waiting(&self) -> Result<()> {
+        self.shared.live_block()?.wake_waiting();
+        Ok(())
+    }
+
+    /// Waits until what can be read is enough, or for so long; whether it is. It is asked at each
+    /// news, and now and then.
+    pub(crate) fn wait_until(
         &self,
         timeout: Duration,
-        is_enough: impl Fn(&crate::live_block::Numbers) -> bool,
+        is_enough: impl Fn(&Numbers) -> bool,
     ) -> Result<bool> {
         let start = Instant::now();
         loop {

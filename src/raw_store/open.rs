@@ -158,6 +158,7 @@ impl RawStore {
             capacity: geometry.slot_count_in(structures.file_len),
             access,
             shares_blocks: is_writable && file.may_share_blocks(),
+            growth_end: u64::MAX,
             private_limit: options.private_limit,
             process: Process::current(),
             clock: Clock::new(),

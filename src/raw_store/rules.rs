@@ -22,6 +22,8 @@ pub(super) struct Rules {
     before: Option<(u64, Vec<u8>)>,
     /// The key of a record that is not yet stored.
     new: Vec<u8>,
+    /// A record of another store after which the first one of this store has to stand; its key.
+    predecessor: Option<(Vec<u64>, Vec<u8>)>,
 }
 
 impl Rules {
@@ -29,8 +31,8 @@ impl Rules {
     pub(super) fn of(schema: &Schema, order: ByteOrder) -> Option<Box<Self>> {
         let (is_append_only, sort_key) = (schema.is_append_only(), schema.sort_key().cloned());
         let has_some = is_append_only || sort_key.is_some();
-        let (last, before, new) = (None, None, Vec::new());
-        let rules = Self { is_append_only, sort_key, order, last, before, new };
+        let (last, before, new, predecessor) = (None, None, Vec::new(), None);
+        let rules = Self { is_append_only, sort_key, order, last, before, new, predecessor };
         has_some.then(|| Box::new(rules))
     }
 }
@@ -49,7 +51,8 @@ impl RawStore {
     }
 
     fn check_order(&self, rules: &mut Rules, index: u64, area: &[u64]) -> Result<()> {
-        let Rules { sort_key: Some(sort_key), order, last, before, new, .. } = rules else {
+        let Rules { sort_key: Some(sort_key), order, last, before, new, predecessor, .. } = rules
+        else {
             return Ok(());
         };
         if last.as_ref().is_none_or(|(last, _)| *last >= index) {
@@ -57,19 +60,33 @@ impl RawStore {
         }
         new.clear();
         sort_key.write(*order, area.as_bytes(), new);
-        match last {
-            Some((last, key)) if *new < *key => {
+        let before = match (last, predecessor) {
+            (Some((_, key)), _) if *new >= *key => return Ok(()),
+            (Some((last, _)), _) => {
                 let mut before = vec![0; area.len()];
                 // What this process has just put beyond `len` is there as well.
                 let _ = self.slots.read_unverified(SlotIndex::new(*last), &mut before);
                 if let Some(slot) = self.overlaid(SlotIndex::new(*last)) {
                     before.copy_from_slice(&slot[..area.len()]);
                 }
-                let before = sort_key.text(*order, sort_key.value(before.as_bytes()));
-                Err(out_of_order(sort_key, *order, index, area, format!("at least {before}")))
+                before
             }
-            _ => Ok(()),
-        }
+            (None, Some((_, key))) if *new >= *key => return Ok(()),
+            (None, Some((area, _))) => area.clone(),
+            (None, None) => return Ok(()),
+        };
+        let before = sort_key.text(*order, sort_key.value(before.as_bytes()));
+        Err(out_of_order(sort_key, *order, index, area, format!("at least {before}")))
+    }
+
+    /// Says after which record of another store the first one of this store has to stand, where
+    /// the schema says by what records ascend.
+    pub(crate) fn go_on_after(&mut self, area: Vec<u64>) {
+        let Some(rules) = &mut self.rules else { return };
+        let Some(sort_key) = &rules.sort_key else { return };
+        let mut key = Vec::new();
+        sort_key.write(rules.order, area.as_bytes(), &mut key);
+        rules.predecessor = Some((area, key));
     }
 
     /// Remembers the key of the record that was just appended.

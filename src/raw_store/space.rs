@@ -231,7 +231,12 @@ impl RawStore {
         let stride = u64::from(self.geometry().stride());
         let data_size = self.capacity.saturating_mul(stride);
         let step = (data_size / 2).clamp(GROWTH_MIN, GROWTH_MAX) / stride;
-        needed.max(self.capacity.saturating_add(step))
+        needed.max(self.capacity.saturating_add(step).min(self.growth_end))
+    }
+
+    /// Says how many records there will be at most, so that no more room is made than for these.
+    pub(crate) fn expect_at_most(&mut self, len: u64) {
+        self.growth_end = len;
     }
 
     fn grow(&mut self, capacity: u64) -> Result<()> {

@@ -10,7 +10,7 @@ use stridedb::Growth;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 use crate::sensitive;
-use crate::{crash, errors, full_disk, injected, locks, private, readers, shared};
+use crate::{crash, errors, full_disk, injected, locks, logs, private, readers, shared};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
 const PATH: &str = "STRIDEDB_CHILD_PATH";
@@ -165,6 +165,8 @@ fn a_child_does_its_task() {
         sensitive::LOCK_A_MEGABYTE => sensitive::lock_a_megabyte(&path),
         #[cfg(all(target_os = "linux", not(feature = "portable")))]
         sensitive::SEARCH_MEMORY => sensitive::search_memory(&path),
+        logs::WRITE => logs::write(&path),
+        logs::HOLD => logs::hold(&path),
         private::HOLD_A_VIEW => private::hold_a_view(&path),
         private::VIEW_AS_SOMEBODY_ELSE => private::view_as_somebody_else(&path),
         "share until full" => shared::share_until_full(&path),

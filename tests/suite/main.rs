@@ -26,6 +26,7 @@ mod fuzz_seeds;
 mod injected;
 mod journals;
 mod locks;
+mod logs;
 mod many;
 mod many_updates;
 mod memory;

@@ -32,6 +32,7 @@ mod infer;
 mod input;
 mod inspect;
 mod locks;
+mod log;
 mod man;
 mod map;
 mod repair;
@@ -122,6 +123,7 @@ enum Verb {
     Diff(diff::Args),
     History(history::Args),
     Locks(locks::Args),
+    Log(log::Args),
     Create(create::Args),
     Infer(infer::Args),
     Import(import::Args),
@@ -183,6 +185,7 @@ fn run(cli: Cli, ctx: &Context) -> Result<Exit, Failure> {
         Verb::Diff(args) => diff::run(&args, ctx),
         Verb::History(args) => history::run(&args, ctx),
         Verb::Locks(args) => locks::run(&args, ctx),
+        Verb::Log(args) => log::run(&args, ctx),
         Verb::Create(args) => create::run(&args, ctx),
         Verb::Infer(args) => infer::run(&args, ctx),
         Verb::Import(args) => import::run(&args, ctx),

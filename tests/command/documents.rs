@@ -121,6 +121,9 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &stridedb::schema::Schema::from_toml(super::TICKS).unwrap(),
     )
     .unwrap();
+    let schema = stridedb::schema::Schema::from_toml(super::TICKS).unwrap();
+    let options = stridedb::LogOptions::new();
+    let _log = stridedb::RawLog::open_or_create(sandbox.path("log"), &schema, &options).unwrap();
     let slot = sandbox.slot_offset(0);
     let mut rotten = std::fs::read(sandbox.path("ticks.stride")).unwrap();
     rotten[slot] ^= 1;
@@ -132,6 +135,7 @@ fn every_key_of_a_document_stands_in_the_docs() {
         &["inspect", "hot.stride"],
         &["history", "hot.stride"],
         &["locks", "busy.stride"],
+        &["log", "log"],
         &["get", "ticks.stride", "0"],
         &["hash", "ticks.stride", "--blake3"],
         &["bench", "ticks.stride", "--rounds", "1", "--count", "10"],

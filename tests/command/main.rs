@@ -17,6 +17,7 @@ mod inputs;
 mod journal;
 mod limits;
 mod live;
+mod logs;
 mod maps;
 mod mending;
 mod pictures;

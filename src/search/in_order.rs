@@ -8,6 +8,8 @@ use std::thread;
 
 /// More threads than this do not search faster.
 const THREADS_MAX: usize = 256;
+/// As much as a program's first thread has: a record, and copies of it, may stand there.
+const STACK_SIZE: usize = 8 << 20;
 /// How many pieces a thread is ahead of who takes the results: they wait in memory meanwhile.
 const AHEAD_PER_THREAD: u64 = 4;
 
@@ -49,7 +51,7 @@ pub(super) fn in_order<T: Send, E>(
         // This thread works as well, so that it goes on if the system has no others.
         let spawn = |_| {
             let worker = || shared.work_until_over(&work);
-            thread::Builder::new().spawn_scoped(scope, worker).ok()
+            thread::Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, worker).ok()
         };
         (0..others).map_while(spawn).for_each(drop);
         for number in 0..count {

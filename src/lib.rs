@@ -156,7 +156,7 @@ pub use options::{Access, Durability, Growth, OpenOptions};
 pub use place::{Handle, Place, SlotIndex};
 pub use raw_reader::{RawReader, RawSnapshot};
 pub use raw_store::{Appender, OpenReport, RawStore, RawTransaction, SlotDump, Statistics};
-pub use reader::{Reader, Snapshot, Tail};
+pub use reader::{Reader, Snapshot, Tail, Window, Windows};
 pub use record::{FieldType, Record};
 pub use shared_store::SharedStore;
 pub use sort::{SortOptions, Sorted, sort};

@@ -40,6 +40,7 @@ pub struct OpenOptions {
     pub(crate) lock_memory: bool,
     pub(crate) sensitive: bool,
     pub(crate) private_limit: u64,
+    pub(crate) map_limit: Option<u64>,
     pub(crate) durability: Durability,
     pub(crate) allow_network: bool,
     pub(crate) zero_journal: bool,
@@ -75,6 +76,7 @@ impl Default for OpenOptions {
             lock_memory: false,
             sensitive: false,
             private_limit: 1 << 30,
+            map_limit: None,
             durability: Durability::Immediate,
             allow_network: false,
             zero_journal: false,
@@ -188,6 +190,44 @@ impl OpenOptions {
     #[must_use]
     pub fn private_limit(mut self, bytes: u64) -> Self {
         self.private_limit = bytes;
+        self
+    }
+
+    /// How many bytes of slots a reader and its clones have mapped at once. Default: all of them.
+    ///
+    /// With a limit, the store is read through windows: parts of it that begin and end at pages,
+    /// which are mapped when they are needed, and unmapped when others are. It may then be larger
+    /// than the addresses that a process has, as on a machine of 32 bits or under a limit like
+    /// `ulimit -v`. All reads give the same; walks keep most of their speed, and single reads at
+    /// random do not, where most of them have to map a window.
+    ///
+    /// A window is the larger of a page and a sixteenth or less of the limit. What somebody reads
+    /// through stays mapped: each walk, or thread of one, has a window until it goes on to the next
+    /// or ends. If there are so many that they use up the limit, each further read maps the pages
+    /// of its slot alone, beyond the limit, as does a slot larger than that. With
+    /// [`lock_memory`](Self::lock_memory), what is mapped is what is locked. Writers map the whole
+    /// file.
+    ///
+    /// ```
+    /// # #[stridedb::record]
+    /// # #[derive(Clone, Copy)]
+    /// # struct Sample { value: u64 }
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("samples.stride");
+    /// # let mut store = stridedb::Store::<Sample>::create(&path)?;
+    /// # store.extend((0..100_000).map(|value| Sample { value }))?;
+    /// # store.close()?;
+    /// let reader = stridedb::OpenOptions::new().map_limit(256 << 10).read::<Sample>(&path)?;
+    /// let mut sum = 0;
+    /// for sample in reader.iter()? {
+    ///     sum += sample?.value;
+    /// }
+    /// assert_eq!(sum, (0..100_000).sum::<u64>());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn map_limit(mut self, bytes: u64) -> Self {
+        self.map_limit = Some(bytes);
         self
     }
 

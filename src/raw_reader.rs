@@ -7,6 +7,7 @@
 //! one |
 //! | `read` | verified copies of slots |
 //! | `snapshot` | several slots as of one commit |
+//! | `windows` | parts of the store, each mapped for itself |
 //! | `news` | waiting for commits |
 //! | `memory` | what of the store is in memory |
 //! | `backup` | a copy of the store at one commit |
@@ -19,11 +20,13 @@ mod read;
 mod settle;
 mod snapshot;
 mod views;
+mod windows;
 
 #[cfg(test)]
 mod tests;
 
 pub use snapshot::RawSnapshot;
+pub(crate) use windows::RawWindow;
 
 use std::fmt;
 use std::path::Path;
@@ -39,7 +42,7 @@ use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::header::Header;
 use crate::format::slot::{State as SlotState, Trailer};
 use crate::holders;
-use crate::io::{Lock, MappingOptions, StoreFile};
+use crate::io::{Growth, Lock, MappingOptions, StoreFile};
 use crate::journal::has_writer;
 use crate::live_block::{LiveBlock, Numbers};
 use crate::options::OpenOptions;
@@ -50,6 +53,7 @@ use crate::structures::Structures;
 
 use settle::State;
 use views::Views;
+use windows::Windows;
 
 /// How long a reader waits for a writer that is in the middle of something, at least.
 const PATIENCE_MIN: Duration = Duration::from_secs(1);
@@ -92,6 +96,8 @@ struct Shared {
     /// The schema's text as it stands in the file.
     schema_text: Vec<u8>,
     views: Views,
+    /// Through which the slots are read, if they are not to be mapped all at once.
+    windows: Option<Windows>,
     /// Slots that are read from the mapping without asking anybody: they were published, and the
     /// file has them. None while a journal is read through.
     direct_len: AtomicUsize,
@@ -143,18 +149,24 @@ impl RawReader {
             start: geometry.data_start(),
             stride: geometry.stride(),
             writable: false,
-            growth: options.growth,
+            growth: if options.map_limit.is_some() { Growth::Remap } else { options.growth },
             access: options.access,
             protection: options.protection(),
         };
         let store_id = header.identity().store_id;
-        let views = Views::new(&file, structures.file_len, geometry, store_id, mapping_options)?;
+        let windows = options.map_limit.map(Windows::new);
+        let mapped_len = match windows {
+            Some(_) => structures.file_len.min(geometry.data_start()),
+            None => structures.file_len,
+        };
+        let views = Views::new(&file, mapped_len, geometry, store_id, mapping_options)?;
         let mut shared = Shared {
             file,
             header,
             schema,
             schema_text,
             views,
+            windows,
             direct_len: AtomicUsize::new(0),
             state: RwLock::new(State::default()),
             settling: Mutex::new(()),

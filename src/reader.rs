@@ -1,5 +1,9 @@
 //! A store of records of one Rust type, read while somebody else may write it.
 
+mod window;
+
+pub use window::{Window, Windows};
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::RangeBounds;

@@ -5,7 +5,7 @@ use crate::format::checksum::Summer;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::slot::State;
 use crate::place::Place;
-use crate::raw_reader::RawReader;
+use crate::raw_reader::{RawReader, RawWindow};
 use crate::raw_store::{CopiedSlots, RawStore};
 use crate::record::Area;
 use crate::schema::Schema;
@@ -15,6 +15,7 @@ use crate::schema::Schema;
 pub(crate) enum Source<'s> {
     Store(&'s RawStore),
     Reader(&'s RawReader),
+    Window(&'s RawWindow),
 }
 
 impl Source<'_> {
@@ -28,6 +29,7 @@ impl Source<'_> {
         match self {
             Self::Store(store) => store.copy_out(indices, copies),
             Self::Reader(reader) => reader.copy_out(indices, copies),
+            Self::Window(window) => window.copy_out(indices, copies),
         }
     }
 
@@ -36,6 +38,7 @@ impl Source<'_> {
         match self {
             Self::Store(store) => store.get(place, record),
             Self::Reader(reader) => reader.get(place, record),
+            Self::Window(window) => window.reader().get(place, record),
         }
     }
 
@@ -44,6 +47,7 @@ impl Source<'_> {
         match self {
             Self::Store(store) => store.geometry(),
             Self::Reader(reader) => reader.geometry(),
+            Self::Window(window) => window.reader().geometry(),
         }
     }
 
@@ -53,6 +57,7 @@ impl Source<'_> {
         match self {
             Self::Store(store) => store.prefetch::<A>(index),
             Self::Reader(reader) => reader.prefetch::<A>(index),
+            Self::Window(window) => window.prefetch::<A>(index),
         }
     }
 }
@@ -122,11 +127,33 @@ impl Records for &RawReader {
     }
 }
 
+impl Records for &RawWindow {
+    #[inline(always)]
+    fn summer(self) -> Summer {
+        self.reader().summer()
+    }
+
+    #[inline(always)]
+    fn get_quickly<A: Area>(self, place: Place, summer: Summer) -> Option<A> {
+        RawWindow::get_quickly(self, place, summer)
+    }
+
+    fn get_slowly<A: Area>(self, place: Place, area: &mut A) -> Result<bool> {
+        let (tag, _) = self.read_words(place, area.as_mut())?;
+        Ok(tag.state() == State::Live)
+    }
+
+    fn schema(&self) -> &Schema {
+        self.reader().schema()
+    }
+}
+
 impl Records for Source<'_> {
     fn summer(self) -> Summer {
         match self {
             Self::Store(store) => store.summer(),
             Self::Reader(reader) => reader.summer(),
+            Self::Window(window) => window.summer(),
         }
     }
 
@@ -135,6 +162,7 @@ impl Records for Source<'_> {
         match self {
             Self::Store(store) => Records::get_quickly(store, place, summer),
             Self::Reader(reader) => reader.get_quickly(place, summer),
+            Self::Window(window) => window.get_quickly(place, summer),
         }
     }
 
@@ -142,6 +170,7 @@ impl Records for Source<'_> {
         match self {
             Self::Store(store) => store.get_slowly(place, area),
             Self::Reader(reader) => reader.get_slowly(place, area),
+            Self::Window(window) => window.get_slowly(place, area),
         }
     }
 
@@ -149,6 +178,7 @@ impl Records for Source<'_> {
         match self {
             Self::Store(store) => store.schema(),
             Self::Reader(reader) => reader.schema(),
+            Self::Window(window) => Records::schema(window),
         }
     }
 }

@@ -11,11 +11,13 @@
 //! it does not corrupt it.
 #![allow(unsafe_code, reason = "the only place where mapped memory is touched")]
 
+mod ahead;
 mod options;
 mod protection;
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use memmap2::{MmapMut, MmapOptions};
@@ -31,18 +33,25 @@ use protection::Region;
 /// No machine has smaller pages.
 const PAGE_SIZE: usize = 4096;
 
-/// A mapped file: from some place on, an array of elements of one size.
+/// A mapped file: from some place on, an array of elements of one size. Or a window of it, which
+/// has some of the elements and nothing of what comes before all of them.
 ///
-/// INVARIANT: `raw` maps at least `len` bytes from the file's start, and the file had at least
-/// `len` bytes when they were last compared. `start` and `stride` are multiples of 8, and `count`
-/// elements of `stride` bytes, from `start` on, end at or before `len`. While the mapping is
-/// shared, both only grow.
+/// INVARIANT: `raw` maps at least `len` bytes from byte `offset` of the file on, and the file had
+/// so many behind it when they were last compared. `start` and `stride` are multiples of 8, and
+/// `count` elements of `stride` bytes, from `start` on, end at or before `len`. While the mapping
+/// is shared, both only grow.
 pub(crate) struct Mapping {
     raw: Region,
     len: AtomicUsize,
     start: usize,
     stride: usize,
     count: AtomicUsize,
+    /// Where what is mapped begins in the file, in bytes.
+    offset: u64,
+    /// Which element stands at `start`.
+    first: u64,
+    /// Bytes from the file's start on that are no element's; none of them in a window.
+    header_len: usize,
     options: MappingOptions,
     #[cfg(test)]
     file: super::identity::Identity,
@@ -56,17 +65,57 @@ impl Mapping {
     /// The system's; EOVERFLOW if the file is longer than the address space; `InvalidInput` if the
     /// elements are not made of words.
     pub(crate) fn new(file: &File, len: u64, options: MappingOptions) -> io::Result<Self> {
-        let (start, stride) = (to_usize(options.start)?, to_usize(options.stride.into())?);
+        Self::map_from(file, 0, len, 0, to_usize(options.start)?, options)
+    }
+
+    /// Maps some of the elements, which the file must have, and what shares a page with them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::new`].
+    pub(crate) fn window(
+        file: &File,
+        elements: Range<u64>,
+        options: MappingOptions,
+    ) -> io::Result<Self> {
+        let Range { start: first, end } = elements;
+        let place =
+            |index: u64| index.checked_mul(options.stride.into())?.checked_add(options.start);
+        let (Some(start), Some(end)) = (place(first), place(end)) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let within = start.checked_rem(super::memory::page_size()).unwrap_or(0);
+        let (offset, len) = (start.saturating_sub(within), end.saturating_sub(start));
+        let (start, len) = (to_usize(within)?, len.saturating_add(within));
+        let options = MappingOptions { growth: Growth::Remap, ..options };
+        let mapping = Self::map_from(file, offset, len, first, start, options)?;
+        Ok(Self { header_len: 0, ..mapping })
+    }
+
+    /// Maps `len` bytes from byte `offset` on, of which those from `start` on are elements, the
+    /// first one with this index.
+    fn map_from(
+        file: &File,
+        offset: u64,
+        len: u64,
+        first: u64,
+        start: usize,
+        options: MappingOptions,
+    ) -> io::Result<Self> {
+        let stride = to_usize(options.stride.into())?;
         if start % 8 != 0 || stride % 8 != 0 || stride < 16 {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let (raw, len) = map(file, len, options)?;
+        let (raw, len) = map(file, offset, len, options)?;
         let mapping = Self {
             raw,
             len: AtomicUsize::new(0),
             start,
             stride,
             count: AtomicUsize::new(0),
+            offset,
+            first,
+            header_len: start,
             options,
             #[cfg(test)]
             file: super::identity::Identity::of(file)?,
@@ -81,7 +130,7 @@ impl Mapping {
     ///
     /// As [`Mapping::new`].
     pub(crate) fn try_out(file: &File, len: u64) -> io::Result<()> {
-        map_span(file, to_usize(len)?, true).map(drop)
+        map_span(file, 0, to_usize(len)?, true).map(drop)
     }
 
     /// Takes over how many bytes are mapped from the file, and so how many elements.
@@ -116,6 +165,18 @@ impl Mapping {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// Their indices.
+    pub(crate) fn indices(&self) -> Range<u64> {
+        self.first..self.first.saturating_add(to_u64(self.count()))
+    }
+
+    /// How many elements there are before the one with an index; `None` if that is not here.
+    #[inline(always)]
+    fn position(&self, index: u64) -> Option<usize> {
+        let position = usize::try_from(index.wrapping_sub(self.first)).ok()?;
+        (position < self.count()).then_some(position)
+    }
+
     /// Follows the file to a new length; whether the addresses changed.
     ///
     /// # Errors
@@ -129,7 +190,7 @@ impl Mapping {
             self.set_len(new_len);
             return Ok(false);
         }
-        if let Ok((raw, len)) = map(file, len, self.options) {
+        if let Ok((raw, len)) = map(file, self.offset, len, self.options) {
             self.raw = raw;
             self.set_len(len);
             return Ok(true);
@@ -142,7 +203,8 @@ impl Mapping {
         let old_len = to_u64(self.len());
         self.set_len(0);
         self.raw = nothing;
-        let map = |len| map(file, len, MappingOptions { growth: Growth::Remap, ..self.options });
+        let options = MappingOptions { growth: Growth::Remap, ..self.options };
+        let map = |len| map(file, self.offset, len, options);
         let (result, (raw, len)) = match map(new_len) {
             Ok(mapped) => (Ok(true), mapped),
             Err(error) => (Err(error), map(old_len)?),
@@ -152,96 +214,14 @@ impl Mapping {
         result
     }
 
-    /// Says that the bytes from `start` on will be written one after the other, so that the system
-    /// keeps them in large pages from the first on: otherwise it takes small ones at first after
-    /// each growth, which makes all later access slower. Where it does not know that, nothing is
-    /// lost.
-    pub(crate) fn expect_writes(&self, start: u64) {
-        let start = usize::try_from(start).ok().filter(|&start| start < self.len());
-        if let (Some(start), Some(advice)) = (start, platform::LARGE_PAGES) {
-            let _ = self.raw.advise_range(advice, start, self.len().saturating_sub(start));
-        }
-    }
-
-    /// Makes the pages of the elements from `first` to `last` writable, so that a store into them
-    /// needs no room any more. Where the system does not know that, nothing is done.
-    ///
-    /// # Errors
-    ///
-    /// `ErrorKind::StorageFull` if there is no room: a store would be a SIGBUS.
-    pub(crate) fn populate(&self, first: u64, last: u64) -> io::Result<()> {
-        let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
-        self.populate_range(start, len)
-    }
-
     /// Where the elements from `first` to `last` stand, and how many bytes they have; `None` if
     /// there are not as many.
     fn place_of(&self, first: u64, last: u64) -> Option<(usize, usize)> {
-        let place = |index| usize::try_from(index).ok().filter(|&index| index < self.count());
-        let (first, last) = (place(first)?, place(last)?);
+        let (first, last) = (self.position(first)?, self.position(last)?);
         // Neither wraps: both elements end at or before `self.len`.
         let start = first.wrapping_mul(self.stride).wrapping_add(self.start);
         let end = last.wrapping_add(1).wrapping_mul(self.stride).wrapping_add(self.start);
         Some((start, end.saturating_sub(start)))
-    }
-
-    /// Says in which order the elements from `first` to `last` will be read.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    pub(crate) fn advise(&self, first: u64, last: u64, access: Access) -> io::Result<()> {
-        let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
-        self.raw.advise_range(access.advice(), start, len)
-    }
-
-    /// Has the elements from `first` to `last` in memory and in this process's view, so that a read
-    /// waits neither for the disk nor for a page fault.
-    ///
-    /// # Errors
-    ///
-    /// The system's, also if the file was cut.
-    pub(crate) fn prefault(&self, first: u64, last: u64) -> io::Result<()> {
-        let Some((start, len)) = self.place_of(first, last) else { return Ok(()) };
-        if let Some(advice) = platform::POPULATE_READ {
-            match self.raw.advise_range(advice, start, len) {
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {} // Not known there.
-                result => return result,
-            }
-        }
-        self.touch(start, len);
-        Ok(())
-    }
-
-    /// Reads a word of each page that has some of `len` bytes from `start` on, which elements hold.
-    fn touch(&self, start: usize, len: usize) {
-        let within = start.checked_rem(PAGE_SIZE).unwrap_or(0);
-        let (first, end) = (start.saturating_sub(within), start.saturating_add(len));
-        for offset in (first..end).step_by(PAGE_SIZE).map(|offset| offset.max(start)) {
-            let place = offset.saturating_sub(self.start);
-            let index = place.checked_div(self.stride).unwrap_or(0);
-            let within = place.checked_rem(self.stride).unwrap_or(0).wrapping_div(WORD_SIZE);
-            let words = self.words(to_u64(index), self.stride.saturating_sub(8));
-            let word = words.and_then(|words| words.get(within));
-            std::hint::black_box(word.map(|word| word.load(Ordering::Relaxed)));
-        }
-    }
-
-    /// The same as [`Mapping::populate`] for bytes of the file.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mapping::populate`].
-    pub(crate) fn populate_range(&self, start: usize, len: usize) -> io::Result<()> {
-        let Some(advice) = platform::POPULATE_WRITE else { return Ok(()) };
-        let offset = start.checked_rem(PAGE_SIZE).unwrap_or(0);
-        let (start, len) = (start.saturating_sub(offset), len.saturating_add(offset));
-        let result = self.raw.advise_range(advice, start, len);
-        let fault = rustix::io::Errno::FAULT.raw_os_error();
-        if result.is_err_and(|error| error.raw_os_error() == Some(fault)) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
     }
 
     /// Bytes that can be read and written.
@@ -327,8 +307,9 @@ impl Mapping {
     /// Where an element stands, for a test's disk.
     #[cfg(test)]
     fn place(&self, index: u64) -> super::sim::Place {
-        let offset = index.wrapping_mul(self.stride as u64).wrapping_add(self.start as u64);
-        super::sim::Place { file: self.file, offset, len: self.stride }
+        let position = index.wrapping_sub(self.first);
+        let offset = position.wrapping_mul(self.stride as u64).wrapping_add(self.start as u64);
+        super::sim::Place { file: self.file, offset: self.offset + offset, len: self.stride }
     }
 
     /// Words of the file from some place on, not of its elements; `None` if they are not mapped.
@@ -336,7 +317,7 @@ impl Mapping {
     #[inline]
     pub(crate) fn header_words(&self, offset: usize, size: usize) -> Option<Words<'_>> {
         let end = offset.checked_add(size)?;
-        if end > self.len().min(self.start) || offset % 8 != 0 || size % 8 != 0 {
+        if end > self.len().min(self.header_len) || offset % 8 != 0 || size % 8 != 0 {
             return None;
         }
         // SAFETY: `offset` is at most `self.len`, and by the type's invariant so many bytes are
@@ -357,7 +338,7 @@ impl Mapping {
     /// Half a word for others to wait at; `None` if it is not mapped. Nobody reads or writes it in
     /// another size.
     pub(crate) fn wait_word(&self, offset: usize) -> Option<&AtomicU32> {
-        if offset.checked_add(4)? > self.len().min(self.start) || offset % 4 != 0 {
+        if offset.checked_add(4)? > self.len().min(self.header_len) || offset % 4 != 0 {
             return None;
         }
         // SAFETY: as in `header_words`.
@@ -375,13 +356,13 @@ impl Mapping {
     /// The words of an element: an area of this many bytes and 8 more.
     #[inline(always)]
     fn words(&self, index: u64, area_size: usize) -> Option<&[AtomicUsize]> {
-        let index = usize::try_from(index).ok()?;
+        let position = self.position(index)?;
         let size = area_size.checked_add(8)?;
-        if index >= self.count() || size != self.stride {
+        if size != self.stride {
             return None;
         }
         // Neither wraps: the sum is less than `self.len`, by the type's invariant.
-        let offset = index.wrapping_mul(self.stride).wrapping_add(self.start);
+        let offset = position.wrapping_mul(self.stride).wrapping_add(self.start);
         // SAFETY: `offset` is at most `self.len`, and by the type's invariant so many bytes are
         // mapped from `raw`'s start.
         let start = unsafe { self.raw.as_ptr().add(offset) };
@@ -440,13 +421,13 @@ pub(crate) fn prefetch<W>(words: &[W]) {
     }
 }
 
-/// Maps `len` bytes and, if there are addresses for it, what the growth reserves.
-fn map(file: &File, len: u64, options: MappingOptions) -> io::Result<(Region, usize)> {
+/// Maps `len` bytes from `offset` on and, if there are addresses for it, what the growth reserves.
+fn map(file: &File, offset: u64, len: u64, options: MappingOptions) -> io::Result<(Region, usize)> {
     let MappingOptions { writable, access, .. } = options;
     let len = to_usize(len)?;
-    let raw = match options.span(len).map(|span| map_span(file, span, writable)) {
+    let raw = match options.span(len).map(|span| map_span(file, offset, span, writable)) {
         Some(Ok(raw)) => raw,
-        _ => map_span(file, len, writable)?,
+        _ => map_span(file, offset, len, writable)?,
     };
     if access != Access::Normal {
         let _ = raw.advise(access.advice()); // Where it is not taken, nothing is lost.
@@ -456,9 +437,9 @@ fn map(file: &File, len: u64, options: MappingOptions) -> io::Result<(Region, us
     Ok((region, len))
 }
 
-fn map_span(file: &File, span: usize, writable: bool) -> io::Result<memmap2::MmapRaw> {
+fn map_span(file: &File, offset: u64, span: usize, writable: bool) -> io::Result<memmap2::MmapRaw> {
     let mut options = MmapOptions::new();
-    options.len(span);
+    options.offset(offset).len(span);
     if writable { options.map_raw(file) } else { options.map_raw_read_only(file) }
 }
 

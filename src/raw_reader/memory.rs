@@ -10,7 +10,9 @@ use crate::place::within;
 
 impl RawReader {
     /// Says in which order the slots of a range will be read from now on, by all clones; see
-    /// [`RawStore::advise`](crate::RawStore::advise).
+    /// [`RawStore::advise`](crate::RawStore::advise). Of a reader with a
+    /// [limit](crate::OpenOptions::map_limit) it changes nothing: that one's windows are as
+    /// [`OpenOptions::access`](crate::OpenOptions::access) says.
     ///
     /// # Errors
     ///
@@ -32,7 +34,20 @@ impl RawReader {
         progress: Option<&dyn Fn(u64, u64)>,
     ) -> Result<()> {
         let (slots, stride) = (within(range, self.len()?), self.geometry().stride());
-        memory::prefault(&self.slots().mapping, self.path(), slots, stride, progress)
+        let Some(windows) = &self.shared.windows else {
+            return memory::prefault(&self.slots().mapping, self.path(), slots, stride, progress);
+        };
+        let (total, mut start) = (slots.end.saturating_sub(slots.start), slots.start);
+        while start < slots.end {
+            let window = self.shared.window_at(windows, start)?;
+            let end = slots.end.min(window.mapping.indices().end);
+            memory::prefault(&window.mapping, self.path(), start..end, stride, None)?;
+            if let Some(progress) = progress {
+                progress(end - slots.start, total);
+            }
+            start = end;
+        }
+        Ok(())
     }
 
     /// Which parts of the file are in memory; see [`residency()`](crate::residency()).
@@ -51,6 +66,9 @@ impl RawReader {
     ///
     /// [`Error::Io`]
     pub fn release_memory(&self) -> Result<()> {
+        if let Some(windows) = &self.shared.windows {
+            windows.unmap_unused();
+        }
         self.slots().mapping.release().map_err(Error::io("release memory of", self.path()))
     }
 }

@@ -4,15 +4,16 @@ use std::sync::atomic::Ordering;
 
 use zerocopy::IntoBytes;
 
-use super::RawReader;
 use super::patience::{Patience, Then};
+use super::windows::Windows;
+use super::{RawReader, Shared};
 use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::checksum::{Summer, crc32};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{Tag, Trailer};
 use crate::place::Place;
-use crate::raw_store::CopiedSlots;
+use crate::raw_store::{CopiedSlots, Slots};
 use crate::record::Area;
 
 /// A slot's trailer, and its tag if the slot is whole.
@@ -23,11 +24,21 @@ impl RawReader {
     /// published, is mapped and is not in a journal.
     #[inline(always)]
     pub(crate) fn get_quickly<A: Area>(&self, place: Place, summer: Summer) -> Option<A> {
+        self.get_quickly_of(self.slots(), place, summer)
+    }
+
+    /// The same from some of the slots.
+    #[inline(always)]
+    pub(super) fn get_quickly_of<A: Area>(
+        &self,
+        slots: &Slots,
+        place: Place,
+        summer: Summer,
+    ) -> Option<A> {
         let index = place.index;
         if index.get() >= self.shared.direct_len.load(Ordering::Acquire) as u64 {
             return None;
         }
-        let slots = self.slots();
         let (trailer, area_crc, area) = slots.copy::<A, true>(index.get(), summer)?;
         let tag = trailer.tag_if_live(index, area_crc, slots.key)?;
         place.means(tag.generation()).then_some(area)
@@ -47,8 +58,46 @@ impl RawReader {
         indices: impl Iterator<Item = u64>,
         copies: &mut CopiedSlots<A>,
     ) {
+        match &self.shared.windows {
+            None => self.copy_out_of(self.slots(), indices, copies),
+            Some(windows) => self.copy_out_of_window(windows, indices, copies),
+        }
+    }
+
+    /// The same from some of the slots, up to the first that is not there.
+    #[inline(always)]
+    pub(super) fn copy_out_of<A: Area>(
+        &self,
+        slots: &Slots,
+        indices: impl Iterator<Item = u64>,
+        copies: &mut CopiedSlots<A>,
+    ) {
         let len = self.shared.direct_len.load(Ordering::Acquire) as u64;
-        copies.fill::<true>(self.slots(), indices.take_while(|&index| index < len));
+        copies.fill::<true>(slots, indices.take_while(|&index| index < len));
+    }
+
+    /// The same from the window that has the first of them.
+    fn copy_out_of_window<A: Area>(
+        &self,
+        windows: &Windows,
+        indices: impl Iterator<Item = u64>,
+        copies: &mut CopiedSlots<A>,
+    ) {
+        let mut indices = indices.peekable();
+        let first = indices.peek().copied().unwrap_or(u64::MAX);
+        if !copies.window.as_ref().is_some_and(|window| window.has(first)) {
+            copies.window = None; // So that it can make room for the next one.
+            let is_there = first < self.shared.direct_len.load(Ordering::Acquire) as u64;
+            // Who asks for the slot alone is told why it cannot be had.
+            copies.window = is_there.then(|| self.shared.window_at(windows, first).ok()).flatten();
+        }
+        match copies.window.take() {
+            Some(window) => {
+                self.copy_out_of(&window, indices, copies);
+                copies.window = Some(window);
+            }
+            None => copies.fill::<true>(self.slots(), std::iter::empty()),
+        }
     }
 
     /// Lets the processor fetch a slot that is copied soon.
@@ -59,10 +108,20 @@ impl RawReader {
 
     /// Copies a verified slot out, live or deleted; its tag and its trailer.
     pub(crate) fn read_words(&self, place: Place, area: &mut [u64]) -> Result<(Tag, [u8; 8])> {
+        self.read_words_of(None, place, area)
+    }
+
+    /// The same through a window, if it has the slot.
+    pub(super) fn read_words_of(
+        &self,
+        window: Option<&Slots>,
+        place: Place,
+        area: &mut [u64],
+    ) -> Result<(Tag, [u8; 8])> {
         let index = place.index;
         let mut is_known = index.get() < self.shared.direct_len.load(Ordering::Acquire) as u64;
         if is_known {
-            if let Some(read) = self.read_words_quickly(place, area) {
+            if let Some(read) = self.read_words_quickly(window, place, area) {
                 return Ok(read);
             }
         }
@@ -76,7 +135,7 @@ impl RawReader {
                     return Err(Error::OutOfRange { index, len });
                 }
             }
-            if let Some((trailer, found)) = self.read_once(index, area)? {
+            if let Some((trailer, found)) = self.read_once(window, index, area)? {
                 let tag = found.map_err(|source| self.shared.corrupt(source))?;
                 return match place.generation() {
                     Some(expected) if expected != tag.generation() => {
@@ -99,16 +158,26 @@ impl RawReader {
     /// The same of a slot that was published, is mapped and is not in a journal. `None` if there is
     /// more to it than one copy.
     #[inline]
-    fn read_words_quickly(&self, place: Place, area: &mut [u64]) -> Option<(Tag, [u8; 8])> {
-        let (index, slots) = (place.index, self.slots());
-        let trailer = slots.read_beside_writer(index, area).ok()??;
-        let tag = trailer.verify_crc(index, crc32(area), slots.key).ok()?;
+    fn read_words_quickly(
+        &self,
+        window: Option<&Slots>,
+        place: Place,
+        area: &mut [u64],
+    ) -> Option<(Tag, [u8; 8])> {
+        let index = place.index;
+        let trailer = self.shared.read_mapped(window, index, area).ok()??;
+        let tag = trailer.verify_crc(index, crc32(area), self.slots().key).ok()?;
         place.means(tag.generation()).then_some((tag, zerocopy::transmute!(trailer)))
     }
 
     /// Copies a slot out, and says whether it is whole; `None` while somebody writes it, or what is
     /// read has changed.
-    fn read_once(&self, index: SlotIndex, area: &mut [u64]) -> Result<Option<Copied>> {
+    fn read_once(
+        &self,
+        window: Option<&Slots>,
+        index: SlotIndex,
+        area: &mut [u64],
+    ) -> Result<Option<Copied>> {
         let verify = |trailer: Trailer, area: &[u64]| {
             (trailer, trailer.verify_crc(index, crc32(area), self.slots().key))
         };
@@ -121,9 +190,7 @@ impl RawReader {
             return Ok((!self.shared.is_outdated()?).then_some(copied));
         }
         let before = self.shared.live_block()?.begin_snapshot();
-        let found = self.slots().read_beside_writer(index, area);
-        let found = found.map_err(|source| self.shared.corrupt(source))?;
-        let Some(trailer) = found else { return Ok(None) };
+        let Some(trailer) = self.shared.read_mapped(window, index, area)? else { return Ok(None) };
         let copied = verify(trailer, area);
         if copied.1.is_err() && self.is_being_applied(before)? {
             return Ok(None);
@@ -147,7 +214,31 @@ impl RawReader {
 
     /// The trailer of a slot as it is now, if nobody is writing it.
     pub(super) fn trailer(&self, index: SlotIndex) -> Option<[u8; 8]> {
-        self.slots().trailer(index)
+        match &self.shared.windows {
+            None => self.slots().trailer(index),
+            Some(windows) => self.shared.window_at(windows, index.get()).ok()?.trailer(index),
+        }
+    }
+}
+
+impl Shared {
+    /// Copies a slot out beside a writer, from wherever it is mapped; its trailer. `None` while
+    /// somebody writes it.
+    #[inline]
+    pub(super) fn read_mapped(
+        &self,
+        window: Option<&Slots>,
+        index: SlotIndex,
+        area: &mut [u64],
+    ) -> Result<Option<Trailer>> {
+        let found = match (window.filter(|window| window.has(index.get())), &self.windows) {
+            (Some(window), _) => window.read_beside_writer(index, area),
+            (None, None) => self.views.current().read_beside_writer(index, area),
+            (None, Some(windows)) => {
+                self.window_at(windows, index.get())?.read_beside_writer(index, area)
+            }
+        };
+        found.map_err(|source| self.corrupt(source))
     }
 }
 

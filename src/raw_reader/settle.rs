@@ -77,9 +77,10 @@ impl Shared {
         };
         self.follow(numbers.len)?;
         if !matches!(state.basis, Basis::Hot(_)) {
-            // While the state is looked at, nobody changes it. An index has the size of an address,
-            // since the slot is mapped.
-            self.direct_len.fetch_max(numbers.len as usize, Ordering::Release);
+            // While the state is looked at, nobody changes it. Slots that are mapped at once are
+            // fewer than addresses; of windows, those beyond that many are asked for.
+            let len = usize::try_from(numbers.len).unwrap_or(usize::MAX);
+            self.direct_len.fetch_max(len, Ordering::Release);
         }
         Ok(Some(numbers))
     }
@@ -101,9 +102,13 @@ impl Shared {
         Ok(!has_writer(self.file.path())?)
     }
 
-    /// Makes sure that so many slots are mapped.
+    /// Makes sure that so many slots are mapped, or can be.
     pub(super) fn follow(&self, len: u64) -> Result<()> {
-        if self.views.current().mapping.count() as u64 >= len {
+        let known = match &self.windows {
+            None => self.views.current().mapping.count() as u64,
+            Some(windows) => windows.seen(),
+        };
+        if known >= len {
             return Ok(());
         }
         let expected = self.header.geometry().file_len(len).unwrap_or(u64::MAX);
@@ -111,7 +116,13 @@ impl Shared {
         if actual < expected {
             return Err(self.corrupt(Corruption::FileTooShort { expected, actual }));
         }
-        self.views.follow(&self.file, actual)
+        match &self.windows {
+            None => self.views.follow(&self.file, actual),
+            Some(windows) => {
+                windows.see(len);
+                Ok(())
+            }
+        }
     }
 
     /// What is in the journal, if that is what is read.
@@ -240,7 +251,8 @@ impl Shared {
                 self.follow(meta.len)?;
                 let is_lost =
                     published_but_lost(&outlook.structures.live, meta.commit_number).is_some();
-                if is_lost || !self.views.current().are_what_it_says(&meta) {
+                let read = |index, area: &mut [u64]| self.read_mapped(None, index, area);
+                if is_lost || !self.views.current().are_what_it_says(&meta, read) {
                     return Err(Refusal::Missing.into_error(path));
                 }
                 Basis::Closed((&meta).into())

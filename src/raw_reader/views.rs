@@ -5,6 +5,8 @@
 //! twice as long as the one before where a mapping can be longer than its file, so that there are
 //! few.
 
+use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -53,6 +55,18 @@ impl Views {
         }
     }
 
+    /// Maps some slots for themselves, which the file must have.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`]
+    pub(super) fn map_window(&self, file: &StoreFile, indices: Range<u64>) -> Result<Slots> {
+        let mapping = Mapping::window(file.file(), indices, self.options);
+        let mapping = mapping.map_err(Error::io("map a window of", file.path()))?;
+        let Self { geometry, key, summer, .. } = *self;
+        Ok(Slots { mapping, geometry, key, summer, moves_blocks: false })
+    }
+
     /// What sums the slots.
     #[inline(always)]
     pub(super) fn summer(&self) -> Summer {
@@ -96,10 +110,23 @@ impl Views {
                 return Ok(());
             }
         }
-        Err(failed()(std::io::ErrorKind::OutOfMemory.into()))
+        Err(failed()(ErrorKind::OutOfMemory.into()))
     }
 }
 
 fn map(file: &StoreFile, len: u64, options: MappingOptions) -> Result<Mapping> {
-    Mapping::new(file.file(), len, options).map_err(Error::io("map", file.path()))
+    let mapping = Mapping::new(file.file(), len, options).map_err(|error| match error.kind() {
+        ErrorKind::OutOfMemory | ErrorKind::InvalidInput => too_long(len, &error),
+        _ => error,
+    });
+    mapping.map_err(Error::io("map", file.path()))
+}
+
+/// The system's answer, and what to do.
+fn too_long(len: u64, error: &io::Error) -> io::Error {
+    let message = format!(
+        "there are no addresses for {len} bytes at once ({error}): \
+         read it in windows, by OpenOptions::map_limit"
+    );
+    io::Error::new(ErrorKind::OutOfMemory, message)
 }

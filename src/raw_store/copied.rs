@@ -1,6 +1,8 @@
 //! Slots copied out together: slot by slot, the processor would wait for each checksum before it
 //! began with the next.
 
+use std::sync::Arc;
+
 use zerocopy::FromZeros;
 use zeroize::Zeroize;
 
@@ -27,6 +29,9 @@ pub(crate) struct CopiedSlots<A: Area> {
     whole: u32,
     /// Those of them that are live.
     live: u32,
+    /// The window from which they were copied, if there are windows: the next ones are likely to be
+    /// there as well.
+    pub(crate) window: Option<Arc<Slots>>,
 }
 
 impl<A: Area> CopiedSlots<A> {
@@ -45,7 +50,8 @@ impl<A: Area> CopiedSlots<A> {
     /// None.
     pub(crate) fn new() -> Self {
         let (areas, trailers) = (Vec::new(), Trailers::new());
-        Self { key: 0, is_sensitive: false, areas, trailers, whole: 0, live: 0 }
+        let (whole, live, window) = (0, 0, None);
+        Self { key: 0, is_sensitive: false, areas, trailers, whole, live, window }
     }
 
     /// How many slots there are.

@@ -94,9 +94,9 @@ impl Slots {
         Some((zerocopy::transmute!(trailer), summer.crc32(&area), area))
     }
 
-    /// Whether the file has a slot.
-    pub(super) fn has(&self, index: u64) -> bool {
-        usize::try_from(index).is_ok_and(|index| index < self.mapping.count())
+    /// Whether a slot is mapped.
+    pub(crate) fn has(&self, index: u64) -> bool {
+        self.mapping.indices().contains(&index)
     }
 
     /// A slot's trailer, and its area copied out beside a writer, where its size is known only now;
@@ -125,14 +125,19 @@ impl Slots {
         Some(element.trailer())
     }
 
-    /// Whether all slots, read one by one, are what a meta says of them. A damaged one makes the
-    /// digest wrong, and is found when it is read.
-    pub(crate) fn are_what_it_says(&self, meta: &Meta) -> bool {
+    /// Whether all slots, which `read` reads one by one, are what a meta says of them. A damaged
+    /// one makes the digest wrong, and is found when it is read.
+    pub(crate) fn are_what_it_says<E>(
+        &self,
+        meta: &Meta,
+        read: impl Fn(SlotIndex, &mut [u64]) -> Result<Option<Trailer>, E>,
+    ) -> bool {
         let (mut live_count, mut digest) = (0, Digest::default());
         let mut area = vec![0; self.area_words()];
         for index in (0..meta.len).map(SlotIndex::new) {
-            let Ok(trailer) = self.read_unverified(index, &mut area) else { return false };
-            if let Ok((tag, area_crc)) = trailer.verify(index, area.as_slice(), self.key) {
+            let Ok(trailer) = read(index, &mut area) else { return false };
+            let verify = |trailer: Trailer| trailer.verify(index, area.as_slice(), self.key).ok();
+            if let Some((tag, area_crc)) = trailer.and_then(verify) {
                 if tag.state() == State::Live {
                     live_count += 1;
                     digest.add(index.get(), area_crc);

@@ -10,6 +10,8 @@ use stridedb::Growth;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 use crate::sensitive;
+#[cfg(target_os = "linux")]
+use crate::windows;
 use crate::{crash, errors, full_disk, injected, locks, logs, private, readers, shared};
 
 const TASK: &str = "STRIDEDB_CHILD_TASK";
@@ -167,6 +169,8 @@ fn a_child_does_its_task() {
         sensitive::SEARCH_MEMORY => sensitive::search_memory(&path),
         logs::WRITE => logs::write(&path),
         logs::HOLD => logs::hold(&path),
+        #[cfg(target_os = "linux")]
+        windows::READ_WITH_FEW_ADDRESSES => windows::read_with_few_addresses(&path),
         private::HOLD_A_VIEW => private::hold_a_view(&path),
         private::VIEW_AS_SOMEBODY_ELSE => private::view_as_somebody_else(&path),
         "share until full" => shared::share_until_full(&path),

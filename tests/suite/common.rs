@@ -175,13 +175,17 @@ pub(crate) fn change_identity(
 
 /// Seals an area into a slot of a closed store's bytes, and says that the digest is not known.
 pub(crate) fn write_slot(bytes: &mut [u8], index: u64, tag: Tag, area: &[u8]) {
-    let header = HeaderPage::read_from_bytes(&bytes[..PAGE_SIZE]).unwrap().decode().unwrap();
+    let (start, slot) = seal_slot(&bytes[..PAGE_SIZE], index, tag, area);
+    bytes[start as usize..][..slot.len()].copy_from_slice(&slot);
+    change_metas(bytes, |page| page.flags |= 2);
+}
+
+/// Seals an area into a slot of the store with this header; where it stands, and its bytes.
+pub(crate) fn seal_slot(header: &[u8], index: u64, tag: Tag, area: &[u8]) -> (u64, Vec<u8>) {
+    let header = HeaderPage::read_from_bytes(header).unwrap().decode().unwrap();
     let index = SlotIndex::new(index);
     let trailer = Trailer::seal(index, tag, crc32(area), key(header.identity().store_id));
-    let start = header.geometry().slot_offset(index).unwrap() as usize;
-    bytes[start..][..area.len()].copy_from_slice(area);
-    bytes[start + area.len()..][..8].copy_from_slice(trailer.as_bytes());
-    change_metas(bytes, |page| page.flags |= 2);
+    (header.geometry().slot_offset(index).unwrap(), [area, trailer.as_bytes()].concat())
 }
 
 /// The schema's text of a record type.

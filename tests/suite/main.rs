@@ -44,3 +44,5 @@ mod sorting;
 mod store;
 mod transactions;
 mod typed;
+#[cfg(target_os = "linux")]
+mod windows;

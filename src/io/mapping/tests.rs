@@ -64,6 +64,30 @@ fn nothing_outside_the_file_is_touched() {
     assert_eq!(mapping.write(0, &[0; 3], [0; 8]), None, "an element of another size");
 }
 
+/// Windows that begin anywhere show what one mapping of all shows, and nothing outside of them.
+#[test]
+fn a_window_has_its_elements_and_no_others() {
+    let (file, mut mapping) = mapped(8 + 24 * 2000, true, Growth::Remap);
+    for index in 0..2000 {
+        mapping.write(index, &[index, !index], [index as u8; 8]).unwrap();
+    }
+    for elements in [0..1, 0..2000, 170..171, 170..340, 171..342, 1999..2000, 700..700] {
+        let window = Mapping::window(&file, elements.clone(), mapping.options).unwrap();
+        assert_eq!(window.indices(), elements);
+        for index in (0..2001).chain([u64::MAX]) {
+            let expected = read(&mapping, index).filter(|_| elements.contains(&index));
+            assert_eq!(read(&window, index), expected, "{index} in {elements:?}");
+        }
+        assert!(window.header_words(0, 8).is_none() && window.wait_word(0).is_none());
+        window.advise(elements.start, elements.start, Access::Random).unwrap();
+        window.prefault(elements.start, elements.start).unwrap();
+        window.touch(window.start, window.len() - window.start);
+    }
+    for elements in [u64::MAX - 1..u64::MAX, 0..1 << 60] {
+        assert!(Mapping::window(&file, elements, mapping.options).is_err());
+    }
+}
+
 #[test]
 fn elements_that_are_not_made_of_words_are_refused() {
     let file = tempfile::tempfile().unwrap();

@@ -16,6 +16,8 @@ const COLD_COUNT: u64 = 5_000;
 /// First reads of one round, of pages that are in memory.
 const FIRST_COUNT: u64 = 100_000;
 
+const LIMITS: [Option<u64>; 4] = [None, Some(1), Some(16), Some(256)];
+
 const ALL: [(Access, &str); 3] =
     [(Access::Normal, "normal"), (Access::Random, "random"), (Access::Sequential, "sequential")];
 
@@ -69,7 +71,32 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
             ),
         ],
     )?;
+    measure_windows(bench, &path)?;
     crate::remove(&path);
+    Ok(())
+}
+
+/// A store that is mapped at once, and the same in windows, with so many MiB mapped at most.
+fn measure_windows(bench: &Bench<'_>, path: &Path) -> Outcome<()> {
+    let names: Vec<[String; 2]> = LIMITS
+        .iter()
+        .map(|limit| {
+            let limit =
+                limit.map_or("mapped at once".to_owned(), |mib| format!("{mib} MiB mapped"));
+            [format!("walk, warm, {limit}, ns"), format!("get at random, warm, {limit}, ns")]
+        })
+        .collect();
+    let mut works: Vec<Work<'_>> = Vec::new();
+    for (limit, names) in LIMITS.into_iter().zip(&names) {
+        let open = move || {
+            let reader = open(path, Access::Normal, false)?;
+            let Some(mib) = limit else { return Ok(reader) };
+            Ok::<_, Box<dyn std::error::Error>>(OpenOptions::new().map_limit(mib << 20).read(path)?)
+        };
+        works.push((&names[0], Box::new(move || walk(&open()?))));
+        works.push((&names[1], Box::new(move || get(&open()?, FIRST_COUNT))));
+    }
+    interleave(bench.args.rounds, &mut works)?;
     Ok(())
 }
 

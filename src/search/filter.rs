@@ -220,11 +220,22 @@ impl Number {
         }
     }
 
+    /// Decides once, and not for each, what numbers they are.
     #[inline]
     fn mask_of<A: Area>(&self, areas: &[A], get: impl Fn(&A) -> u64) -> u32 {
         let mut mask = 0;
-        for (bit, area) in (0..32).zip(areas) {
-            mask |= u32::from(self.within.holds(get(area), self.size)) << bit;
+        let words = (0..32).zip(areas.iter().map(get));
+        match self.within {
+            Within::Unsigned { lo, hi, except: None } => {
+                for (bit, word) in words {
+                    mask |= u32::from(lo <= word && word <= hi) << bit;
+                }
+            }
+            _ => {
+                for (bit, word) in words {
+                    mask |= u32::from(self.within.holds(word, self.size)) << bit;
+                }
+            }
         }
         mask
     }

@@ -11,9 +11,9 @@ use crate::source::Source;
 
 /// What was found in a piece of a store.
 pub(super) struct Piece {
-    /// Each record's index, and where its bytes begin; or what stands in its place.
-    found: Vec<(SlotIndex, Result<usize>)>,
-    /// The records' bytes, one after the other.
+    /// The index of each record, or what stands in its place.
+    found: Vec<(SlotIndex, Option<Box<Error>>)>,
+    /// The bytes of those that are records, one after the other.
     bytes: Vec<u8>,
     record_size: usize,
 }
@@ -41,8 +41,12 @@ impl Piece {
         self,
         visit: &mut impl FnMut(SlotIndex, Result<&[u8]>) -> Result<ControlFlow<()>, E>,
     ) -> Result<ControlFlow<()>, E> {
-        for (index, start) in self.found {
-            let record = start.map(|start| &self.bytes[start..start + self.record_size]);
+        let mut records = self.bytes.chunks_exact(self.record_size);
+        for (index, error) in self.found {
+            let record = match error {
+                Some(error) => Err(*error),
+                None => Ok(records.next().unwrap_or_default()),
+            };
             if visit(index, record)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -85,7 +89,7 @@ impl Piece {
             match source.get(index.into(), &mut record) {
                 Ok(true) => self.judge(index, &record, filter),
                 Ok(false) => {}
-                Err(error) => self.found.push((index.into(), Err(error))),
+                Err(error) => self.found.push((index.into(), Some(Box::new(error)))),
             }
         }
     }
@@ -96,13 +100,14 @@ impl Piece {
             Ok(true) => self.add(index, record),
             Err(invalid) => {
                 let (index, source) = (index.into(), Box::new(invalid));
-                self.found.push((index, Err(Error::InvalidRecord { index, source })));
+                let error = Error::InvalidRecord { index, source };
+                self.found.push((index, Some(Box::new(error))));
             }
         }
     }
 
     fn add(&mut self, index: u64, record: &[u8]) {
-        self.found.push((index.into(), Ok(self.bytes.len())));
+        self.found.push((index.into(), None));
         self.bytes.extend_from_slice(record);
     }
 }

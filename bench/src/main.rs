@@ -72,6 +72,8 @@ enum Part {
     Memory,
     /// Records found by bytes and by a field
     Search,
+    /// A store sorted into a new one
+    Sort,
     /// Bytes on disk
     Space,
     /// Other sizes of records
@@ -130,6 +132,7 @@ fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {
         Part::Verify => parts::verify::measure(bench),
         Part::Memory => parts::memory::measure(bench),
         Part::Search => parts::search::measure(bench),
+        Part::Sort => parts::sort::measure(bench),
         Part::Space => parts::space::measure(bench),
         Part::Sizes => parts::sizes::measure(bench),
         Part::Import => parts::import::measure(bench),

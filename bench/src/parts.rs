@@ -13,6 +13,7 @@ pub(crate) mod rivals;
 pub(crate) mod search;
 pub(crate) mod single;
 pub(crate) mod sizes;
+pub(crate) mod sort;
 pub(crate) mod space;
 pub(crate) mod tail;
 pub(crate) mod verify;

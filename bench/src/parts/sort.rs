@@ -1,0 +1,44 @@
+//! A store sorted into a new one, against a sort of the same records in memory.
+
+use stridedb::{SortOptions, sort};
+
+use crate::Bench;
+use crate::parts::read::fill_store;
+use crate::record::{Sample, Tick};
+use crate::rounds::{Outcome, interleave, nanoseconds};
+
+/// Less memory than the records have.
+const MEMORY: usize = 64 << 20;
+
+pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
+    let len = bench.args.records;
+    let (path, sorted) = (bench.new_file("store"), bench.args.dir.join("sorted"));
+    fill_store::<Tick>(&path, len)?;
+    let sort = |memory| {
+        crate::remove(&sorted);
+        let options = SortOptions { memory, ..SortOptions::default() };
+        nanoseconds(len, || Ok(sort(&path, &sorted, &["id"], &options)?))
+    };
+    let figures = interleave(
+        bench.args.rounds,
+        &mut [
+            (
+                "sort_unstable in memory, ns a record",
+                Box::new(|| {
+                    let mut records: Vec<Tick> = (0..len).map(Tick::sample).collect();
+                    nanoseconds(len, || {
+                        records.sort_unstable_by_key(Sample::number);
+                        Ok(std::hint::black_box(records))
+                    })
+                }),
+            ),
+            ("sort, 256 MiB", Box::new(|| sort(0))),
+            ("sort, 64 MiB", Box::new(|| sort(MEMORY))),
+        ],
+    )?;
+    let ratio = figures[1].over(&figures[0]);
+    bench.report.ratio("sort, times sort_unstable in memory", 3.0, &ratio);
+    crate::remove(&path);
+    crate::remove(&sorted);
+    Ok(())
+}

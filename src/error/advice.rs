@@ -20,11 +20,13 @@ pub(super) fn against(operation: &str, answer: &io::Error) -> Option<&'static st
             "to open it for reading only, or to mount its file system for writing"
         }
         (_, _, Some(Errno::OVERFLOW)) => {
-            "with a program of 64 bits: the file is longer than this one can address"
+            "to read it in windows, by `OpenOptions::map_limit`, or with a program of 64 bits: the \
+             file is longer than this one can address"
         }
         ("map", ErrorKind::OutOfMemory, _) => {
-            "`Growth::Remap` or fewer bytes to reserve, or a higher limit of addresses \
-             (`ulimit -v`): the whole file must fit; `stridedb verify` and `inspect` map nothing"
+            "to read it in windows, by `OpenOptions::map_limit`; else the whole file must fit, by \
+             `Growth::Remap` or fewer bytes to reserve, or a higher limit of addresses \
+             (`ulimit -v`); `stridedb verify` and `inspect` map nothing"
         }
         (_, ErrorKind::OutOfMemory, _) => "when there is more memory, or a higher limit of it",
         ("open" | "create", ErrorKind::InvalidInput, _) => {

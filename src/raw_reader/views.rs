@@ -5,7 +5,7 @@
 //! twice as long as the one before where a mapping can be longer than its file, so that there are
 //! few.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -115,18 +115,5 @@ impl Views {
 }
 
 fn map(file: &StoreFile, len: u64, options: MappingOptions) -> Result<Mapping> {
-    let mapping = Mapping::new(file.file(), len, options).map_err(|error| match error.kind() {
-        ErrorKind::OutOfMemory | ErrorKind::InvalidInput => too_long(len, &error),
-        _ => error,
-    });
-    mapping.map_err(Error::io("map", file.path()))
-}
-
-/// The system's answer, and what to do.
-fn too_long(len: u64, error: &io::Error) -> io::Error {
-    let message = format!(
-        "there are no addresses for {len} bytes at once ({error}): \
-         read it in windows, by OpenOptions::map_limit"
-    );
-    io::Error::new(ErrorKind::OutOfMemory, message)
+    Mapping::new(file.file(), len, options).map_err(Error::io("map", file.path()))
 }

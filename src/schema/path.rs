@@ -34,7 +34,7 @@ impl Schema {
     /// ```
     /// # use stridedb::schema::{Field, Schema};
     /// let fields = vec![Field::new("id", "u16le".parse()?), Field::new("x", "[u8; 3]".parse()?)];
-    /// let schema = Schema::new("Point", "", fields)?;
+    /// let schema = Schema::with_layout("Point", "", fields)?;
     /// let (field, start) = schema.value_at("x[2]")?;
     /// assert_eq!((field.ty.to_string().as_str(), start), ("u8", 4));
     /// assert!(schema.value_at("x").is_err());

@@ -21,8 +21,9 @@ use crate::schema::{ByteOrder, Schema, SortKey};
 use crate::search::{Condition, ConditionError, SearchOptions};
 use runs::Runs;
 
-/// Memory unless something else is said: enough for some million records at once.
-const MEMORY_DEFAULT: usize = 256 << 20;
+/// Memory unless something else is said. With more there are fewer runs, and yet it takes longer:
+/// the processor's caches hold less of what is being sorted.
+const MEMORY_DEFAULT: usize = 64 << 20;
 /// How often the store is read anew because a writer has changed it meanwhile.
 const TRIES_MAX: u32 = 4;
 /// After so many bytes, the memory of what was read is given back.
@@ -36,7 +37,7 @@ pub struct SortOptions<'a> {
     /// Let the new store's schema say by what it is sorted, so that nothing breaks the order. Has
     /// no effect with several values, or descending: a schema cannot say that.
     pub declare: bool,
-    /// About so many bytes of memory are used for records; 0 for 256 MiB.
+    /// About so many bytes of memory are used for records; 0 for 64 MiB.
     pub memory: usize,
     /// Open stores on network file systems as well.
     pub allow_network: bool,

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     declare: bool,
 
     /// Memory to use for records, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
     memory: usize,
 }
 

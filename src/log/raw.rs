@@ -88,10 +88,10 @@ impl RawLog {
         options: &LogOptions,
     ) -> Result<Self> {
         let log = Self::open_with(directory.as_ref(), options, any, Some(schema))?;
-        if log.schema.differences(schema).is_empty() {
+        let differences = log.schema.differences(schema);
+        if differences.is_empty() {
             return Ok(log);
         }
-        let differences = log.schema.differences(schema);
         let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
         Err(Error::LogDamaged {
             path: log.directory().to_owned(),

@@ -218,7 +218,7 @@ impl Segments {
         }
     }
 
-    /// The same if the segment is open, without asking for anything.
+    /// Where that segment begins, and the next one, as the list has it; none if it was dropped.
     fn place(&self, number: u64) -> Option<(u64, Option<u64>)> {
         let known = self.known();
         let after = known.firsts.partition_point(|first| *first <= number);

@@ -9,7 +9,7 @@ use std::thread;
 use zerocopy::FromBytes;
 
 use super::diagnose::Patient;
-use super::order::{BlockOrder, Descent, Order};
+use super::order::{Descent, Order};
 use super::plain;
 use super::totals::Totals;
 use super::{CoveredSlot, Finding, Health, Problem, VerifyOptions};
@@ -228,32 +228,16 @@ impl<'a> Scan<'a> {
             totals.health.add(next, found);
             next = cell.end;
         }
-        for descent in self.descents(number, block, bytes, &unreadable) {
-            totals.records_invalid += 1;
-            totals.note(self.finding(SlotIndex::new(descent.index), descent.into()), finding_max);
+        if let Some(order) = &self.order {
+            for descent in order.add(number, std::mem::take(&mut totals.order)) {
+                self.note_descent(descent, totals, finding_max);
+            }
         }
     }
 
-    /// The records of a block that come before those before them, and should not.
-    fn descents(
-        &self,
-        number: u64,
-        slots: Range<u64>,
-        block: &[u8],
-        unreadable: &HashMap<u64, String>,
-    ) -> Vec<Descent> {
-        let Some(order) = &self.order else { return Vec::new() };
-        let (mut seen, mut descents) = (BlockOrder::default(), Vec::new());
-        for (index, slot) in slots.zip(block.chunks_exact(self.geometry.stride() as usize)) {
-            let slot = self.images.get(&index).map_or(slot, |image| image);
-            let found = self.verify(SlotIndex::new(index), slot);
-            let is_live = found.is_ok_and(|(tag, _)| tag.state() == State::Live);
-            if is_live && !unreadable.contains_key(&index) {
-                descents.extend(order.push(&mut seen, index, slot));
-            }
-        }
-        descents.extend(order.add(number, seen));
-        descents
+    fn note_descent(&self, descent: Descent, totals: &mut Totals, finding_max: usize) {
+        totals.records_invalid += 1;
+        totals.note(self.finding(SlotIndex::new(descent.index), descent.into()), finding_max);
     }
 
     /// Checks some slots of a block.
@@ -308,7 +292,7 @@ impl<'a> Scan<'a> {
         totals.live_count += plain.count;
         totals.digest.merge(plain.digest);
         totals.bytes_read += plain.count * stride as u64;
-        if self.schema.is_some() {
+        if self.schema.is_some() || self.order.is_some() {
             for (index, slot) in (index..index + plain.count).zip(bytes.chunks_exact(stride)) {
                 self.check_record(SlotIndex::new(index), slot, totals, finding_max);
             }
@@ -430,15 +414,19 @@ impl<'a> Scan<'a> {
         self.check_record(index, slot, totals, finding_max);
     }
 
-    /// Checks the values of a record.
+    /// Checks the values of a record, and whether it comes behind the one before it in its block.
     fn check_record(&self, index: SlotIndex, slot: &[u8], totals: &mut Totals, finding_max: usize) {
         let record = &slot[..self.geometry.record_size() as usize];
-        let Some(Err(source)) = self.schema.map(|schema| schema.check(self.byte_order, record))
-        else {
-            return;
-        };
-        totals.records_invalid += 1;
-        totals.note(self.finding(index, Problem::Record { index, source }), finding_max);
+        let order = self.order.as_ref();
+        let late = order.and_then(|order| order.push(&mut totals.order, index.get(), record));
+        if let Some(descent) = late {
+            self.note_descent(descent, totals, finding_max);
+        }
+        let checked = self.schema.map(|schema| schema.check(self.byte_order, record));
+        if let Some(Err(source)) = checked {
+            totals.records_invalid += 1;
+            totals.note(self.finding(index, Problem::Record { index, source }), finding_max);
+        }
     }
 
     /// The slot that begins at `start` in a block of slots, or what is wrong with it. What the

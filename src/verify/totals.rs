@@ -1,5 +1,6 @@
 //! What checking slots has found: added up by each thread, and in the end over all.
 
+use super::order::BlockOrder;
 use super::{CoveredSlot, Finding, Health, HealthCell, VerifyReport};
 use crate::format::digest::Digest;
 
@@ -19,6 +20,8 @@ pub(super) struct Totals {
     pub(super) slots_covered: u64,
     pub(super) covered: Vec<CoveredSlot>,
     pub(super) health: Health,
+    /// Of the block that is being checked.
+    pub(super) order: BlockOrder,
 }
 
 impl Totals {

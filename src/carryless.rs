@@ -29,10 +29,13 @@ const INVERSE: u64 = inverse(POLYNOMIAL);
 const SIZE_MAX: usize = 256;
 const WORDS_MAX: usize = SIZE_MAX / 8;
 
-/// What each word counts: those of a shorter piece are the last of these.
-static FACTORS: [u64; WORDS_MAX] = factors();
+/// The most words that are summed together.
+pub(crate) const SUM_WORDS_MAX: usize = 144;
+
+/// What each word counts: those of something shorter are the last of these.
+pub(crate) static FACTORS: [u64; SUM_WORDS_MAX] = factors();
 /// The CRC-32 of so many words of zeros.
-static CRC_OF_ZEROS: [u32; WORDS_MAX + 1] = crc_of_zeros();
+static CRCS_OF_ZEROS: [u32; WORDS_MAX + 1] = crcs_of_zeros();
 
 /// That the processor can multiply without carries.
 ///
@@ -42,6 +45,21 @@ static CRC_OF_ZEROS: [u32; WORDS_MAX + 1] = crc_of_zeros();
 /// than one (on the processors that were measured: AMD's Zen 5).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Multiplier<const WIDE: bool>(());
+
+/// What is added up of words times their factors, in the lanes of both widths.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Products {
+    wide: __m256i,
+    narrow: __m128i,
+}
+
+impl Products {
+    /// The sum of none.
+    #[inline(always)]
+    pub(crate) fn none() -> Self {
+        Self { wide: transmute!([0_u64; 4]), narrow: pair(0, 0) }
+    }
+}
 
 /// Work that multiplies. Its `run` must be always inlined, which a closure cannot be: a function of
 /// its own would not be one in which the instructions may be used, and would call one for each.
@@ -193,37 +211,48 @@ impl<const WIDE: bool> Multiplier<WIDE> {
     pub(crate) fn crc32(self, bytes: &[u8]) -> u32 {
         debug_assert!(Self::is_for(bytes.len()), "{} bytes are for the library", bytes.len());
         let word_count = bytes.len() / 8;
-        let mut factors = FACTORS.get(WORDS_MAX.saturating_sub(word_count)..).unwrap_or_default();
-        let mut rest = bytes;
-        let mut sum = pair(0, 0);
-        if let Some(wide) = self.wide() {
-            let mut products: __m256i = transmute!([0_u64; 4]);
+        let sum = self.add(Products::none(), bytes, last_factors(word_count));
+        self.remainder(sum) ^ crc_of_zeros(word_count)
+    }
+
+    /// Adds to a sum whole words, each times its factor.
+    #[inline(always)]
+    pub(crate) fn add(self, sum: Products, bytes: &[u8], factors: &[u64]) -> Products {
+        let (mut rest, mut factors) = (bytes, factors);
+        let Products { mut wide, mut narrow } = sum;
+        if let Some(multiplier) = self.wide() {
             while let (Some((words, behind)), Some((by, factors_behind))) =
                 (rest.split_first_chunk::<32>(), factors.split_first_chunk::<4>())
             {
                 let (words, by) = (transmute!(*words), transmute!(*by));
-                products = wide.add_wide(products, wide.multiply_wide::<LOW_LOW>(words, by));
-                products = wide.add_wide(products, wide.multiply_wide::<HIGH_HIGH>(words, by));
+                wide = multiplier.add_wide(wide, multiplier.multiply_wide::<LOW_LOW>(words, by));
+                wide = multiplier.add_wide(wide, multiplier.multiply_wide::<HIGH_HIGH>(words, by));
                 (rest, factors) = (behind, factors_behind);
             }
-            let [low, high]: [__m128i; 2] = transmute!(products);
-            sum = add(low, high);
         }
         while let (Some((words, behind)), Some((by, factors_behind))) =
             (rest.split_first_chunk::<16>(), factors.split_first_chunk::<2>())
         {
             let (words, by) = (transmute!(*words), transmute!(*by));
-            sum = add(sum, self.multiply::<LOW_LOW>(words, by));
-            sum = add(sum, self.multiply::<HIGH_HIGH>(words, by));
+            narrow = add(narrow, self.multiply::<LOW_LOW>(words, by));
+            narrow = add(narrow, self.multiply::<HIGH_HIGH>(words, by));
             (rest, factors) = (behind, factors_behind);
         }
         if let (Ok(word), Some(&by)) = (u64::read_from_bytes(rest), factors.first()) {
-            sum = add(sum, self.multiply::<LOW_LOW>(pair(word, 0), pair(by, 0)));
+            narrow = add(narrow, self.multiply::<LOW_LOW>(pair(word, 0), pair(by, 0)));
         }
+        Products { wide, narrow }
+    }
+
+    /// What remains of a sum, divided by the polynomial.
+    #[inline(always)]
+    pub(crate) fn remainder(self, sum: Products) -> u32 {
+        let [low, high]: [__m128i; 2] = transmute!(sum.wide);
+        let sum = add(sum.narrow, add(low, high));
         let factor = self.multiply::<LOW_LOW>(sum, pair(INVERSE, 0));
         let sum = add(self.multiply::<LOW_LOW>(factor, pair(POLYNOMIAL, 0)), sum);
         let [.., a, b, c, d, _, _, _, _]: [u8; 16] = transmute!(sum);
-        u32::from_le_bytes([a, b, c, d]) ^ CRC_OF_ZEROS.get(word_count).copied().unwrap_or_default()
+        u32::from_le_bytes([a, b, c, d])
     }
 
     /// The product without carries of one half of each.
@@ -251,9 +280,34 @@ fn add(a: __m128i, b: __m128i) -> __m128i {
     unsafe { _mm_xor_si128(a, b) }
 }
 
-const fn factors() -> [u64; WORDS_MAX] {
-    let mut factors = [0; WORDS_MAX];
-    let (mut index, mut exponent) = (WORDS_MAX, 32);
+/// What each of so many words counts, of which the last is the lowest.
+#[inline(always)]
+pub(crate) fn last_factors(word_count: usize) -> &'static [u64] {
+    FACTORS.get(SUM_WORDS_MAX.saturating_sub(word_count)..).unwrap_or_default()
+}
+
+/// What a word behind each of some pieces of so many words counts, from the first factor on.
+pub(crate) const fn factors_behind<const COUNT: usize>(word_count: usize) -> [u64; COUNT] {
+    let mut factors = [0; COUNT];
+    let (mut position, mut index) = (0, word_count);
+    while position < COUNT && index < SUM_WORDS_MAX {
+        factors[position] = FACTORS[index];
+        position += 1;
+        index += word_count + 1;
+    }
+    factors
+}
+
+/// The CRC-32 of so many words of zeros, at most [`SIZE_MAX`] bytes: what that of others differs by
+/// from what remains of their sum.
+#[inline(always)]
+pub(crate) fn crc_of_zeros(word_count: usize) -> u32 {
+    CRCS_OF_ZEROS.get(word_count).copied().unwrap_or_default()
+}
+
+const fn factors() -> [u64; SUM_WORDS_MAX] {
+    let mut factors = [0; SUM_WORDS_MAX];
+    let (mut index, mut exponent) = (SUM_WORDS_MAX, 32);
     while index > 0 {
         index -= 1;
         // A product of two numbers with reversed bits comes out one bit low, so that one of them
@@ -277,7 +331,7 @@ const fn remainder(exponent: u32) -> u64 {
     remainder
 }
 
-const fn crc_of_zeros() -> [u32; WORDS_MAX + 1] {
+const fn crcs_of_zeros() -> [u32; WORDS_MAX + 1] {
     let mut crcs = [0; WORDS_MAX + 1];
     let (mut index, mut state) = (1, u32::MAX);
     while index <= WORDS_MAX {

@@ -20,7 +20,7 @@ mod transaction;
 mod waiting;
 
 pub use appender::Appender;
-pub(crate) use copied::CopiedSlots;
+pub(crate) use copied::{CopiedSlots, Each, Run, Wanted};
 pub(crate) use frozen::{Frozen, last_commit_to_show};
 pub use open::OpenReport;
 pub(crate) use open::{check_agreement, check_writable, decide, read_schema};

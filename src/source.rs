@@ -6,7 +6,7 @@ use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::slot::State;
 use crate::place::Place;
 use crate::raw_reader::{RawReader, RawWindow};
-use crate::raw_store::{CopiedSlots, RawStore};
+use crate::raw_store::{CopiedSlots, RawStore, Wanted};
 use crate::record::Area;
 use crate::schema::Schema;
 
@@ -21,15 +21,11 @@ pub(crate) enum Source<'s> {
 impl Source<'_> {
     /// Copies slots out, as many as there is room for, and up to the first that is not there.
     #[inline]
-    pub(crate) fn copy_out<A: Area>(
-        self,
-        indices: impl Iterator<Item = u64> + Clone,
-        copies: &mut CopiedSlots<A>,
-    ) {
+    pub(crate) fn copy_out<A: Area>(self, wanted: impl Wanted, copies: &mut CopiedSlots<A>) {
         match self {
-            Self::Store(store) => store.copy_out(indices, copies),
-            Self::Reader(reader) => reader.copy_out(indices, copies),
-            Self::Window(window) => window.copy_out(indices, copies),
+            Self::Store(store) => store.copy_out(wanted, copies),
+            Self::Reader(reader) => reader.copy_out(wanted, copies),
+            Self::Window(window) => window.copy_out(wanted, copies),
         }
     }
 

@@ -8,6 +8,10 @@ use std::sync::LazyLock;
 
 use zerocopy::{Immutable, IntoBytes};
 
+mod block;
+
+pub(crate) use block::{BLOCK_MAX, BlockSum};
+
 #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
 use crate::carryless::{Multiplier, Multiplying};
 
@@ -75,6 +79,12 @@ impl Summer {
         let wide = narrow.and_then(Multiplier::widened);
         let ways = [narrow.map(Way::Narrow), wide.map(Way::Wide), Some(Way::Library)];
         ways.into_iter().flatten().map(|way| Self { way }).collect()
+    }
+
+    /// Whether it can sum a block.
+    #[cfg(test)]
+    fn multiplies(self) -> bool {
+        !matches!(self.way, Way::Library)
     }
 
     /// Does some work in which [`Summer::crc32`] is fast.
@@ -205,11 +215,28 @@ pub fn hash32(index: u64, tag: u32) -> u32 {
 
 /// What a place contributes to [`hash32`].
 #[inline(always)]
-pub(super) fn place_share(index: u64) -> u32 {
+pub(crate) fn place_share(index: u64) -> u32 {
     let [a, b, c, d, e, f, g, h] = index.to_le_bytes();
     let low = u32::from_le_bytes([a, b, c, d]);
     let high = u32::from_le_bytes([e, f, g, h]);
     low.wrapping_mul(0x9E37_79B1).wrapping_add(high.wrapping_mul(0x85EB_CA6B))
+}
+
+/// What places that follow each other contribute.
+#[inline(always)]
+pub(crate) fn place_shares(first: u64) -> [u32; BLOCK_MAX] {
+    const _: () = assert!(BLOCK_MAX <= 16, "the lower half of no more places can wrap");
+    let (mut shares, mut next) = ([0; BLOCK_MAX], place_share(first));
+    for share in &mut shares {
+        *share = next;
+        next = next.wrapping_add(place_share(1));
+    }
+    if first & 0xFFFF_FFF0 == 0xFFFF_FFF0 {
+        for (share, offset) in shares.iter_mut().zip(0_u64..) {
+            *share = place_share(first.wrapping_add(offset));
+        }
+    }
+    shares
 }
 
 /// The hash of a place's share and a tag.
@@ -258,6 +285,15 @@ pub fn slot_checksum(area_crc: u32, index: u64, tag: u32, key: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_that_follow_each_other_are_as_each_is() {
+        let firsts = [0, 7, (1 << 32) - 17, (1 << 32) - 16, (1 << 32) - 3, (5 << 32) - 1, u64::MAX];
+        for first in firsts {
+            let expected = std::array::from_fn(|at| place_share(first.wrapping_add(at as u64)));
+            assert_eq!(place_shares(first), expected, "{first:#x}");
+        }
+    }
 
     #[test]
     fn an_index_can_be_had_back_from_its_hash() {

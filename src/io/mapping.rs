@@ -233,7 +233,24 @@ impl Mapping {
     /// bytes, and the word behind them. `None` if there is no such element.
     #[inline(always)]
     pub(crate) fn element(&self, index: u64, area_size: usize) -> Option<Element<'_>> {
-        Some(Element { words: self.words(index, area_size)? })
+        Some(Element { words: self.words(index, 1, area_size)? })
+    }
+
+    /// The elements of these indices that there are, up to the first that is not; none if their
+    /// areas have not so many bytes.
+    #[inline(always)]
+    pub(crate) fn run(
+        &self,
+        indices: Range<u64>,
+        area_size: usize,
+    ) -> impl Iterator<Item = Element<'_>> {
+        let position = self.position(indices.start).unwrap_or(usize::MAX);
+        let there = self.count().saturating_sub(position);
+        let wanted = usize::try_from(indices.end.saturating_sub(indices.start));
+        let count = wanted.unwrap_or(usize::MAX).min(there);
+        let words = self.words(indices.start, count, area_size).unwrap_or_default();
+        let element_len = area_size.saturating_add(8) / WORD_SIZE;
+        words.chunks_exact(element_len).map(|words| Element { words })
     }
 
     /// The first `count` elements as they stand in memory, which any bytes of theirs can be. `None`
@@ -267,7 +284,7 @@ impl Mapping {
     /// Lets the processor fetch the beginning of an element that is read soon, if there is one.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: u64, area_size: usize) {
-        prefetch(self.words(index, area_size).unwrap_or_default());
+        prefetch(self.words(index, 1, area_size).unwrap_or_default());
     }
 
     /// Copies an element in, where no reader looks: the area's words, then the trailer. `None` if
@@ -353,22 +370,24 @@ impl Mapping {
         if self.options.writable { self.element(index, size_of_val(area)) } else { None }
     }
 
-    /// The words of an element: an area of this many bytes and 8 more.
+    /// The words of some elements that follow each other, if there are as many: of each an area of
+    /// this many bytes and 8 more.
     #[inline(always)]
-    fn words(&self, index: u64, area_size: usize) -> Option<&[AtomicUsize]> {
-        let position = self.position(index)?;
-        let size = area_size.checked_add(8)?;
-        if size != self.stride {
+    fn words(&self, index: u64, count: usize, area_size: usize) -> Option<&[AtomicUsize]> {
+        let position = usize::try_from(index.wrapping_sub(self.first)).ok()?;
+        let there = self.count().checked_sub(position)?;
+        if count > there || area_size.checked_add(8)? != self.stride {
             return None;
         }
-        // Neither wraps: the sum is less than `self.len`, by the type's invariant.
+        // Neither wraps: the elements end at or before `self.len`, by the type's invariant.
         let offset = position.wrapping_mul(self.stride).wrapping_add(self.start);
+        let size = count.wrapping_mul(self.stride);
         // SAFETY: `offset` is at most `self.len`, and by the type's invariant so many bytes are
         // mapped from `raw`'s start.
         let start = unsafe { self.raw.as_ptr().add(offset) };
-        // SAFETY: `size` bytes from `start` end at or before `self.len`, since the element is one
-        // of `self.count`; they are mapped until `self.raw` is replaced, which needs `&mut self`.
-        // `start` is a multiple of 8, as the mapping begins at a page and `self.start` and
+        // SAFETY: `size` bytes from `start` end at or before `self.len`, since the elements are
+        // among `self.count`; they are mapped until `self.raw` is replaced, which needs `&mut
+        // self`. `start` is a multiple of 8, as the mapping begins at a page and `self.start` and
         // `self.stride` are. All of this process's access goes through these atomics; words are
         // valid whatever bytes they hold. `store` is called only if `writable`.
         Some(unsafe { std::slice::from_raw_parts(start.cast::<AtomicUsize>(), size / WORD_SIZE) })

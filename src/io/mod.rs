@@ -32,7 +32,7 @@ pub(crate) use background::BackgroundSync;
 pub(crate) use clock::Clock;
 pub(crate) use copy::{copy_range, copy_start, share_blocks, write_zeros};
 pub(crate) use directory::Directory;
-pub(crate) use element::Words;
+pub(crate) use element::{Element, Words};
 pub(crate) use file::{NewFile, StoreFile, is_no_room, is_taken, may_not_create};
 pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::{Access, Growth};

@@ -13,7 +13,7 @@ use crate::format::checksum::{Summer, crc32};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{Tag, Trailer};
 use crate::place::Place;
-use crate::raw_store::{CopiedSlots, Slots};
+use crate::raw_store::{CopiedSlots, Run, Slots, Wanted};
 use crate::record::Area;
 
 /// A slot's trailer, and its tag if the slot is whole.
@@ -39,7 +39,8 @@ impl RawReader {
         if index.get() >= self.shared.direct_len.load(Ordering::Acquire) as u64 {
             return None;
         }
-        let (trailer, area_crc, area) = slots.copy::<A, true>(index.get(), summer)?;
+        let (trailer, area) = slots.copy::<A, true>(index.get(), summer)?;
+        let area_crc = summer.crc32(&area);
         let tag = trailer.tag_if_live(index, area_crc, slots.key)?;
         place.means(tag.generation()).then_some(area)
     }
@@ -53,14 +54,10 @@ impl RawReader {
     /// Copies slots out, as many as there is room for, and up to the first that is not there or has
     /// to be asked for.
     #[inline(never)]
-    pub(crate) fn copy_out<A: Area>(
-        &self,
-        indices: impl Iterator<Item = u64>,
-        copies: &mut CopiedSlots<A>,
-    ) {
+    pub(crate) fn copy_out<A: Area>(&self, wanted: impl Wanted, copies: &mut CopiedSlots<A>) {
         match &self.shared.windows {
-            None => self.copy_out_of(self.slots(), indices, copies),
-            Some(windows) => self.copy_out_of_window(windows, indices, copies),
+            None => self.copy_out_of(self.slots(), wanted, copies),
+            Some(windows) => self.copy_out_of_window(windows, wanted, copies),
         }
     }
 
@@ -69,22 +66,21 @@ impl RawReader {
     pub(super) fn copy_out_of<A: Area>(
         &self,
         slots: &Slots,
-        indices: impl Iterator<Item = u64>,
+        wanted: impl Wanted,
         copies: &mut CopiedSlots<A>,
     ) {
         let len = self.shared.direct_len.load(Ordering::Acquire) as u64;
-        copies.fill::<true>(slots, indices.take_while(|&index| index < len));
+        copies.fill::<true>(slots, wanted, len);
     }
 
     /// The same from the window that has the first of them.
     fn copy_out_of_window<A: Area>(
         &self,
         windows: &Windows,
-        indices: impl Iterator<Item = u64>,
+        wanted: impl Wanted,
         copies: &mut CopiedSlots<A>,
     ) {
-        let mut indices = indices.peekable();
-        let first = indices.peek().copied().unwrap_or(u64::MAX);
+        let first = wanted.clone().indices().next().unwrap_or(u64::MAX);
         if !copies.window.as_ref().is_some_and(|window| window.has(first)) {
             copies.window = None; // So that it can make room for the next one.
             let is_there = first < self.shared.direct_len.load(Ordering::Acquire) as u64;
@@ -93,10 +89,10 @@ impl RawReader {
         }
         match copies.window.take() {
             Some(window) => {
-                self.copy_out_of(&window, indices, copies);
+                self.copy_out_of(&window, wanted, copies);
                 copies.window = Some(window);
             }
-            None => copies.fill::<true>(self.slots(), std::iter::empty()),
+            None => copies.fill::<true>(self.slots(), Run(0..0), 0),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::slot::Tag;
 use crate::io::page_size;
 use crate::place::Place;
-use crate::raw_store::{CopiedSlots, Slots};
+use crate::raw_store::{CopiedSlots, Slots, Wanted};
 use crate::record::Area;
 
 /// So many windows, at least, share the limit, and so many for each processor.
@@ -194,12 +194,8 @@ impl RawWindow {
 
     /// As [`RawReader::copy_out`], up to the first that is not mapped here.
     #[inline(never)]
-    pub(crate) fn copy_out<A: Area>(
-        &self,
-        indices: impl Iterator<Item = u64>,
-        copies: &mut CopiedSlots<A>,
-    ) {
-        self.reader.copy_out_of(&self.slots, indices, copies);
+    pub(crate) fn copy_out<A: Area>(&self, wanted: impl Wanted, copies: &mut CopiedSlots<A>) {
+        self.reader.copy_out_of(&self.slots, wanted, copies);
     }
 
     /// As [`RawReader::read_words`].

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::{CopiedSlots, RawStore};
+use super::{CopiedSlots, RawStore, Wanted};
 use crate::error::{Error, Result};
 use crate::format::checksum::{Summer, Summing, crc32};
 use crate::format::geometry::SlotIndex;
@@ -38,7 +38,8 @@ impl RawStore {
         if index.get() >= self.meta.len {
             return None;
         }
-        let (trailer, area_crc, area) = self.slots.copy::<A, false>(index.get(), summer)?;
+        let (trailer, area) = self.slots.copy::<A, false>(index.get(), summer)?;
+        let area_crc = summer.crc32(&area);
         let tag = trailer.tag_if_live(index, area_crc, self.slots.key)?;
         place.means(tag.generation()).then_some((tag, area_crc, area))
     }
@@ -63,15 +64,10 @@ impl RawStore {
 
     /// Copies slots out, as many as there is room for, and up to the first that is not there.
     #[inline(never)]
-    pub(crate) fn copy_out<A: Area>(
-        &self,
-        indices: impl Iterator<Item = u64> + Clone,
-        copies: &mut CopiedSlots<A>,
-    ) {
-        let indices = indices.take_while(|&index| index < self.meta.len);
-        copies.fill::<false>(&self.slots, indices.clone());
+    pub(crate) fn copy_out<A: Area>(&self, wanted: impl Wanted, copies: &mut CopiedSlots<A>) {
+        copies.fill::<false>(&self.slots, wanted.clone(), self.meta.len);
         if self.has_overlay() {
-            copies.lay_over(indices, |index| self.overlaid(index));
+            copies.lay_over(wanted, |index| self.overlaid(index), self.summer());
         }
     }
 
@@ -192,7 +188,7 @@ mod tests {
                 assert_eq!(quickly, Some((tag, area_crc, found)), "{summer:?}");
             }
             let mut copies = CopiedSlots::<[u64; WORDS]>::new();
-            store.copy_out(0..20, &mut copies);
+            store.copy_out(crate::raw_store::Run(0..20), &mut copies);
             assert!(copies.len() > 0);
             for index in 0..copies.len() {
                 let found = copies.get(index, (index as u64).into());

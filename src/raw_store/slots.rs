@@ -11,7 +11,7 @@ use crate::format::digest::Digest;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::meta::Meta;
 use crate::format::slot::{State, Tag, Trailer};
-use crate::io::{Four, Loads, Mapping, StoreFile, WordByWord};
+use crate::io::{Element, Four, Loads, Mapping, StoreFile, WordByWord};
 use crate::record::Area;
 
 /// The slots of one file.
@@ -72,26 +72,15 @@ impl Slots {
         Ok(zerocopy::transmute!(element.trailer()))
     }
 
-    /// Copies a slot out, whatever it holds; its trailer, and its area with that one's CRC-32.
-    /// `None` if the file does not have it, or if somebody writes it meanwhile. The tag may still
-    /// say that it is being written.
-    ///
-    /// By value: what is never in memory need not be read again.
+    /// Copies a slot out, whatever it holds; its trailer and its area. `None` if the file does not
+    /// have it, or if somebody writes it meanwhile. The tag may still say that it is being written.
     #[inline(always)]
     pub(crate) fn copy<A: Area, const BESIDE_WRITER: bool>(
         &self,
         index: u64,
         summer: Summer,
-    ) -> Option<(Trailer, u32, A)> {
-        let element = self.mapping.element(index, size_of::<A>())?;
-        let mut area = A::new_zeroed();
-        let trailer = if BESIDE_WRITER {
-            element.read(area.as_mut_bytes(), summer)?
-        } else {
-            element.copy_area(area.as_mut_bytes(), summer);
-            element.trailer()
-        };
-        Some((zerocopy::transmute!(trailer), summer.crc32(&area), area))
+    ) -> Option<(Trailer, A)> {
+        copy::<A, BESIDE_WRITER>(self.mapping.element(index, size_of::<A>())?, summer)
     }
 
     /// Whether a slot is mapped.
@@ -265,6 +254,25 @@ impl Slots {
         let expected = self.geometry.file_len(index.get().saturating_add(1)).unwrap_or(u64::MAX);
         Corruption::FileTooShort { expected, actual: self.mapping.len() as u64 }
     }
+}
+
+/// Copies a slot out, whatever it holds; its trailer and its area. `None` if somebody writes it
+/// meanwhile.
+///
+/// By value: what is never in memory need not be read again.
+#[inline(always)]
+pub(super) fn copy<A: Area, const BESIDE_WRITER: bool>(
+    element: Element<'_>,
+    summer: Summer,
+) -> Option<(Trailer, A)> {
+    let mut area = A::new_zeroed();
+    let trailer = if BESIDE_WRITER {
+        element.read(area.as_mut_bytes(), summer)?
+    } else {
+        element.copy_area(area.as_mut_bytes(), summer);
+        element.trailer()
+    };
+    Some((zerocopy::transmute!(trailer), area))
 }
 
 /// Runs `work` on so many words, on the stack if they are few.

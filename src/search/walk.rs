@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use super::filter::Filter;
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
-use crate::raw_store::CopiedSlots;
+use crate::raw_store::{CopiedSlots, Run};
 use crate::record::Area;
 use crate::source::Source;
 
@@ -62,22 +62,35 @@ impl Piece {
     ) {
         let mut copies = CopiedSlots::<A>::new();
         while !indices.is_empty() {
-            source.copy_out(indices.clone(), &mut copies);
+            source.copy_out(Run(indices.clone()), &mut copies);
             let mask = filter.mask(copies.areas());
+            if let (Some(mask), Some(live)) = (mask, copies.live()) {
+                self.add_those(mask & live, indices.start, copies.areas(), filter);
+                indices.start += copies.len() as u64;
+                continue;
+            }
             // A slot that is not there is asked for as well, and that is then an error.
             for position in 0..copies.len().max(1) {
                 let Some(index) = indices.next() else { break };
-                match (copies.get(position, index.into()), mask) {
-                    (Some(Some(area)), Some(mask)) if mask >> position & 1 == 1 => {
-                        self.add(index, filter.record(area.as_bytes()));
-                    }
-                    (Some(Some(area)), None) => {
-                        self.judge(index, filter.record(area.as_bytes()), filter);
-                    }
-                    (Some(_), _) => {}
-                    (None, _) => self.search_one_by_one(source, index..index + 1, filter),
+                match copies.get(position, index.into()) {
+                    Some(Some(area)) => self.judge(index, filter.record(area.as_bytes()), filter),
+                    Some(None) => {}
+                    None => self.search_one_by_one(source, index..index + 1, filter),
                 }
             }
+        }
+    }
+
+    /// Adds those of a block that have a bit.
+    #[inline]
+    fn add_those<A: Area>(&mut self, mut bits: u32, first: u64, areas: &[A], filter: &Filter) {
+        while bits > 0 {
+            let position = bits.trailing_zeros();
+            self.add(
+                first + u64::from(position),
+                filter.record(areas[position as usize].as_bytes()),
+            );
+            bits &= bits - 1;
         }
     }
 

@@ -6,7 +6,7 @@ use std::iter::{Fuse, FusedIterator};
 use super::{Store, get, record_in};
 use crate::error::Result;
 use crate::place::Place;
-use crate::raw_store::CopiedSlots;
+use crate::raw_store::{CopiedSlots, Each};
 use crate::record::Record;
 use crate::source::Source;
 
@@ -85,7 +85,7 @@ impl<'s, R: Record, I: Iterator<Item: Into<Place>>> GetMany<'s, R, I> {
         self.look_ahead();
         self.position = 0;
         let indices = self.current.iter().map(|place| place.index.get());
-        self.source.copy_out(indices, &mut self.copies);
+        self.source.copy_out(Each(indices), &mut self.copies);
         !self.current.is_empty()
     }
 

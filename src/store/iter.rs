@@ -9,7 +9,7 @@ use super::Store;
 use super::{get, record_in};
 use crate::error::Result;
 use crate::format::geometry::SlotIndex;
-use crate::raw_store::CopiedSlots;
+use crate::raw_store::{CopiedSlots, Run};
 use crate::record::Record;
 use crate::source::Source;
 
@@ -33,7 +33,7 @@ impl<'s, R: Record> Entries<'s, R> {
     fn entry_in_order(&mut self, index: u64) -> Option<Result<(SlotIndex, R)>> {
         if index.wrapping_sub(self.ahead_start) >= self.ahead.len() as u64 {
             self.ahead_start = index;
-            self.source.copy_out(index.., &mut self.ahead);
+            self.source.copy_out(Run(index..u64::MAX), &mut self.ahead);
         }
         let position = index.wrapping_sub(self.ahead_start) as usize;
         let Some(copied) = self.ahead.get(position, index.into()) else {

@@ -6,7 +6,7 @@ use super::{Store, get, record_in};
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
 use crate::place::within;
-use crate::raw_store::CopiedSlots;
+use crate::raw_store::{CopiedSlots, Run};
 use crate::record::Record;
 use crate::source::Source;
 
@@ -60,7 +60,7 @@ pub(crate) fn scan<R: Record, E: From<Error>>(
 ) -> Result<(), E> {
     let mut copies = CopiedSlots::new();
     while !indices.is_empty() {
-        source.copy_out(indices.clone(), &mut copies);
+        source.copy_out(Run(indices.clone()), &mut copies);
         // A slot that is not there is asked for as well, and that is then an error.
         for position in 0..copies.len().max(1) {
             let Some(index) = indices.next() else { break };

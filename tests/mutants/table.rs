@@ -42,8 +42,12 @@ const SUSPECTS: Tests =
 /// Journals with damage that no crash leaves.
 const JOURNALS: Tests = Tests::Suite("journals::");
 
+/// One or two flipped bits in slots that are read together.
+const BLOCKS: Tests = Tests::Library("of_a_damaged_block_only_what_is_damaged_is_missing");
+
 const CHECKPOINT: &str = "src/raw_store/checkpoint.rs";
 const COMMIT: &str = "src/raw_store/commit.rs";
+const COPIED: &str = "src/raw_store/copied.rs";
 const FILE: &str = "src/io/file.rs";
 const NEW_FILE: &str = "src/io/file/new_file.rs";
 const FROZEN: &str = "src/raw_store/frozen.rs";
@@ -423,6 +427,29 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "published > found &&",
         "false &&",
         JOURNALS, 0,
+    ),
+
+    // Slots that are checked together.
+    mutant(
+        "a block is whole whatever remains of its sum",
+        COPIED,
+        "if sum.has(count, copies.trailers.area_crcs(copies.key)) {",
+        "if sum.has(count, copies.trailers.area_crcs(copies.key)) || true {",
+        BLOCKS, 0,
+    ),
+    mutant(
+        "each slot of a damaged block is whole",
+        COPIED,
+        "u32::from(summer.crc32(area) == crc)",
+        "u32::from(summer.crc32(area) == crc || true)",
+        BLOCKS, 0,
+    ),
+    mutant(
+        "a slot that is being written is live in its block",
+        "src/format/slot.rs",
+        "fold(0, |all, tag| all | (tag ^ LIVE)) & (STATE_MASK | 1);",
+        "fold(0, |all, tag| all | (tag ^ LIVE)) & STATE_MASK;",
+        Tests::Library("several_slots_are_looked_at_as_each_is"), 0,
     ),
 ];
 

@@ -76,12 +76,21 @@ fn check(path: &Path, harmless: bool, counts: &mut Counts, place: &str) {
         counts.refused_to_open += 1;
         return;
     };
-    for index in 0..store.len().unwrap() {
-        match store.get(index) {
-            Ok(found) => assert_eq!(found, Some(sample(index)), "{place}: record {index}"),
-            Err(_) => counts.records_refused += 1,
-        }
-    }
+    let len = store.len().unwrap();
+    let refused = |found: Vec<stridedb::Result<Option<Sample>>>| {
+        let is_refused = |(index, found): (u64, stridedb::Result<Option<Sample>>)| match found {
+            Ok(found) => {
+                assert_eq!(found, Some(sample(index)), "{place}: record {index}");
+                false
+            }
+            Err(_) => true,
+        };
+        (0..).zip(found).map(is_refused).filter(|refused| *refused).count() as u64
+    };
+    let alone = refused((0..len).map(|index| store.get(index)).collect());
+    let together = refused(store.get_many(0..len).collect());
+    assert_eq!(together, alone, "{place}: read together and alone");
+    counts.records_refused += alone;
 }
 
 /// In release each single bit of the file. Without optimisation that takes minutes: there, each

@@ -114,6 +114,7 @@ pub mod value;
 mod buffer;
 mod compact;
 mod copying;
+mod in_order;
 mod memory;
 mod raw_reader;
 mod raw_store;

@@ -7,7 +7,6 @@
 
 mod condition;
 mod filter;
-mod in_order;
 mod walk;
 
 use std::fmt;
@@ -17,6 +16,7 @@ pub use condition::{Comparison, Condition, ConditionError};
 
 use crate::error::{Error, Result};
 use crate::format::geometry::SlotIndex;
+use crate::in_order::in_order;
 use crate::place::within;
 use crate::raw_reader::RawReader;
 use crate::raw_store::RawStore;
@@ -25,7 +25,6 @@ use crate::record::Record;
 use crate::source::Source;
 use crate::store::{Entries, Store};
 use filter::Filter;
-use in_order::in_order;
 use walk::Piece;
 
 /// A thread takes pieces of about so many bytes.

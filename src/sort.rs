@@ -4,11 +4,11 @@
 //! many records as there is memory for are sorted and written to a file without a name; such runs
 //! are merged, as many at once as there is memory to read them in large pieces.
 
+mod batch;
 mod merge;
 mod runs;
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use zerocopy::IntoBytes;
@@ -18,7 +18,7 @@ use crate::options::OpenOptions;
 use crate::raw_reader::RawReader;
 use crate::raw_store::with_words;
 use crate::schema::{ByteOrder, Schema, SortKey};
-use crate::search::{Condition, ConditionError, SearchOptions};
+use crate::search::ConditionError;
 use runs::Runs;
 
 /// Memory unless something else is said. With more there are fewer runs, and yet it takes longer:
@@ -26,8 +26,6 @@ use runs::Runs;
 const MEMORY_DEFAULT: usize = 64 << 20;
 /// How often the store is read anew because a writer has changed it meanwhile.
 const TRIES_MAX: u32 = 4;
-/// After so many bytes, the memory of what was read is given back.
-const RELEASE_SIZE: u64 = 64 << 20;
 
 /// How a store is sorted.
 #[derive(Clone, Copy, Default)]
@@ -152,26 +150,18 @@ fn read<'o>(
     options: &SortOptions<'_>,
 ) -> Result<Runs<'o>> {
     let memory = if options.memory == 0 { MEMORY_DEFAULT } else { options.memory };
-    let record_size = reader.schema().record_size() as usize;
-    let slots_per_release = RELEASE_SIZE / u64::from(reader.geometry().stride());
     for _ in 0..TRIES_MAX {
         let numbers = |reader: &RawReader| {
             reader.read(|snapshot| Ok::<_, Error>((snapshot.len(), snapshot.commit_number())))
         };
         let (len, commit_number) = numbers(reader)?;
-        let mut runs = Runs::new(output, order, record_size, len, memory)?;
-        let mut released = 0;
-        let take = |index: crate::SlotIndex, record: Result<&[u8]>| {
-            runs.push(record?)?;
-            if index.get() - released >= slots_per_release {
-                released = index.get();
-                reader.release_memory()?;
+        let progress = |done| {
+            if let Some(progress) = options.progress {
+                progress(done, len.saturating_mul(2));
             }
-            report(options, index.get(), len);
-            Ok::<_, Error>(ControlFlow::Continue(()))
         };
-        let all = Condition::All(Vec::new());
-        reader.search(..len, &all, &SearchOptions::default(), take)?;
+        progress(0);
+        let runs = Runs::read(reader, len, output, order, memory, &progress)?;
         if numbers(reader)? == (len, commit_number) {
             return Ok(runs);
         }

@@ -1,14 +1,22 @@
-//! Records that are collected, and sorted as far as there is memory.
+//! The records of a store, sorted as far as there is memory.
 
-use std::cmp::Ordering;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{channel, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::{io, thread};
 
+use super::Order;
+use super::batch::Batch;
 use super::merge::{Run, merge};
-use super::{Order, prefix};
 use crate::error::{Error, Result};
 use crate::format::checksum::crc32;
+use crate::in_order::{in_order, processors};
 use crate::io::NewFile;
+use crate::raw_reader::RawReader;
+use crate::search::SearchOptions;
 
 /// Only who sorts may read what is in between.
 const MODE: u32 = 0o600;
@@ -16,6 +24,12 @@ const MODE: u32 = 0o600;
 const BLOCK_SIZE: usize = 1 << 20;
 /// A run is read in blocks of at least so many bytes, and at most so many.
 const READ_SIZES: Range<usize> = 64 << 10..4 << 20;
+/// What is merged is handed on in blocks of about so many bytes: few enough to stay in a cache.
+const HANDED_ON_SIZE: usize = 256 << 10;
+/// So many blocks wait until they are taken.
+const HANDED_ON_COUNT: usize = 4;
+/// After so many bytes, the memory of what was read is given back.
+const RELEASE_SIZE: u64 = 64 << 20;
 
 /// Records on their way into an order.
 pub(super) struct Runs<'o> {
@@ -24,76 +38,61 @@ pub(super) struct Runs<'o> {
     /// Where the result will be.
     output: PathBuf,
     memory: usize,
-    /// So many records are in memory at most.
-    room: usize,
-    records: Vec<u8>,
-    keys: Vec<u8>,
-    /// Those that are not in memory.
-    file: RunFile,
+    records: Records,
     len: u64,
     /// The sum of the records' checksums: what comes out must be what went in.
     checksum: u64,
 }
 
+/// Where they are.
+enum Records {
+    InMemory(Batch),
+    InRuns(RunFile, Vec<Range<u64>>),
+}
+
 /// Sorted runs, one after the other, in a file without a name.
 struct RunFile {
     file: NewFile,
-    runs: Vec<Range<u64>>,
-    end: u64,
-}
-
-/// A record in memory, by its place and the beginning of its key.
-#[derive(Clone, Copy)]
-struct Entry {
-    prefix: u64,
-    place: u32,
+    /// Where the next one begins.
+    end: AtomicU64,
 }
 
 impl<'o> Runs<'o> {
-    /// Collects up to `len_max` records.
+    /// Reads the records of all slots below a length. `progress` is told how many slots were read.
     ///
     /// # Errors
     ///
-    /// [`Error::Exists`] if there is something where the result is to be; [`Error::Io`].
-    pub(super) fn new(
+    /// [`Error::Exists`] if there is something where the result is to be; those of reading;
+    /// [`Error::Full`], [`Error::Io`].
+    pub(super) fn read(
+        reader: &RawReader,
+        len: u64,
         output: &Path,
         order: &'o Order,
-        record_size: usize,
-        len_max: u64,
         memory: usize,
+        progress: &dyn Fn(u64),
     ) -> Result<Self> {
-        let size = record_size + order.key_size + size_of::<Entry>();
-        let room = (memory / size).clamp(1, u32::MAX as usize);
-        let expected = usize::try_from(len_max).unwrap_or(usize::MAX).min(room);
-        Ok(Self {
-            order,
-            record_size,
-            output: output.to_owned(),
-            memory,
-            room,
-            records: Vec::with_capacity(expected * record_size),
-            keys: Vec::with_capacity(expected * order.key_size),
-            file: RunFile::new(output)?,
-            len: 0,
-            checksum: 0,
-        })
+        let record_size = reader.schema().record_size() as usize;
+        let file = RunFile::new(output)?;
+        let mut batch = Batch::new(record_size, order);
+        let room = (memory / batch.size_of_one()).clamp(1, Batch::LEN_MAX) as u64;
+        let output = output.to_owned();
+        if len <= room {
+            let progress = |done, _| progress(done);
+            let options = SearchOptions { progress: Some(&progress), ..SearchOptions::default() };
+            batch.read(reader, 0..len, order, &options)?;
+            let (len, checksum) = (batch.len() as u64, batch.checksum);
+            let records = Records::InMemory(batch);
+            return Ok(Self { order, record_size, output, memory, records, len, checksum });
+        }
+        let (places, len, checksum) = read_in_runs(reader, len, order, room, &file, progress)?;
+        let records = Records::InRuns(file, places);
+        Ok(Self { order, record_size, output, memory, records, len, checksum })
     }
 
     /// How many records there are.
     pub(super) fn len(&self) -> u64 {
         self.len
-    }
-
-    /// Takes in a record.
-    pub(super) fn push(&mut self, record: &[u8]) -> Result<()> {
-        if self.records.len() >= self.room * self.record_size {
-            self.spill()?;
-        }
-        self.records.extend_from_slice(record);
-        self.order.write(record, &mut self.keys);
-        self.len += 1;
-        self.checksum = self.checksum.wrapping_add(crc32(record).into());
-        Ok(())
     }
 
     /// Hands all records out in their order; how many runs there were, and how often each record
@@ -104,112 +103,164 @@ impl<'o> Runs<'o> {
             checksum = checksum.wrapping_add(crc32(record).into());
             work(record)
         };
-        let (run_count, pass_count) = if self.file.runs.is_empty() {
-            let entries = self.sorted();
-            entries.iter().try_for_each(|entry| checked(self.record(*entry)))?;
-            (1, 0)
-        } else {
-            self.spill()?;
-            (self.records, self.keys) = (Vec::new(), Vec::new());
-            let run_count = self.file.runs.len() as u64;
-            let pass_count = self.merge_runs(&mut checked)?;
-            (run_count, pass_count)
-        };
-        match checksum == self.checksum {
-            true => Ok((run_count, pass_count)),
-            false => {
-                let source = "what was read back is not what was written to it";
-                Err(Error::io("sort through a file beside", &self.output)(std::io::Error::other(
-                    source,
-                )))
+        let counts = match &self.records {
+            Records::InMemory(batch) => {
+                batch.sorted().into_iter().try_for_each(|entry| checked(batch.record(entry)))?;
+                (1, 0)
             }
+            Records::InRuns(_, places) => {
+                let run_count = places.len() as u64;
+                let pass_count = self.merge_until_few()?;
+                self.merge_all(&mut checked)?;
+                (run_count, pass_count + 1)
+            }
+        };
+        if checksum != self.checksum {
+            let source = io::Error::other("what was read back is not what was written to it");
+            return Err(Error::io("sort through a file beside", &self.output)(source));
         }
+        Ok(counts)
     }
 
-    /// Merges all runs, in several passes if there are too many for one.
-    fn merge_runs(&mut self, work: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<u32> {
+    /// Merges runs into fewer ones, until all can be read at once; in how many passes.
+    fn merge_until_few(&mut self) -> Result<u32> {
         let count_max = (self.memory / READ_SIZES.start.max(self.record_size)).max(2);
-        let mut pass_count = 1;
-        while self.file.runs.len() > count_max {
-            let mut merged = RunFile::new(&self.output)?;
-            for runs in self.file.runs.chunks(count_max) {
-                let mut writer = merged.begin();
-                merge(self.open(runs), &mut |record| writer.push(record))?;
-                writer.finish()?;
+        let mut pass_count = 0;
+        while let Records::InRuns(file, places) = &self.records {
+            if places.len() <= count_max {
+                break;
             }
-            self.file = merged;
+            let merged = RunFile::new(&self.output)?;
+            let merge_some = |places: &[Range<u64>]| {
+                let mut writer = merged.begin(places.iter().map(|run| run.end - run.start).sum());
+                merge(self.open(file, places), &mut |record| {
+                    writer.push(record).map(ControlFlow::Continue)
+                })?;
+                writer.finish()
+            };
+            let places = places.chunks(count_max).map(merge_some).collect::<Result<_>>()?;
+            self.records = Records::InRuns(merged, places);
             pass_count += 1;
         }
-        merge(self.open(&self.file.runs), work)?;
         Ok(pass_count)
     }
 
-    fn open(&self, runs: &[Range<u64>]) -> Vec<Run<'_>> {
-        let size = (self.memory / runs.len()).clamp(READ_SIZES.start, READ_SIZES.end);
-        let block_size = (size / self.record_size).max(1) * self.record_size;
-        let file = self.file.file.file();
-        let open = |(number, run): (usize, &Range<u64>)| {
-            Run::new(file, run.clone(), number, block_size, self.record_size, self.order)
+    /// Merges all runs, in a thread of its own: what takes the records has as much to do.
+    fn merge_all(&self, work: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let Records::InRuns(file, places) = &self.records else { return Ok(()) };
+        let (full_sender, full) = sync_channel::<Vec<u8>>(HANDED_ON_COUNT);
+        let (empty_sender, empty) = channel();
+        let hand_on = move || {
+            let mut block = Vec::new();
+            merge(self.open(file, places), &mut |record| {
+                block.extend_from_slice(record);
+                if block.len() < HANDED_ON_SIZE {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                let mut next: Vec<u8> = empty.try_recv().unwrap_or_default();
+                next.clear();
+                // If nobody takes it, the other thread has failed.
+                Ok(match full_sender.send(std::mem::replace(&mut block, next)) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                })
+            })?;
+            let _ = full_sender.send(block);
+            Ok(())
         };
-        runs.iter().enumerate().map(open).collect()
-    }
-
-    /// Writes what is in memory as a run.
-    fn spill(&mut self) -> Result<()> {
-        let entries = self.sorted();
-        let (size, records) = (self.record_size, &self.records);
-        let mut writer = self.file.begin();
-        for entry in entries {
-            let start = entry.place as usize * size;
-            writer.push(&records[start..start + size])?;
-        }
-        writer.finish()?;
-        self.records.clear();
-        self.keys.clear();
-        Ok(())
-    }
-
-    /// What is in memory, in its order.
-    fn sorted(&self) -> Vec<Entry> {
-        let count = self.records.len() / self.record_size;
-        let key_size = self.order.key_size;
-        let key = |entry: Entry| &self.keys[entry.place as usize * key_size..][..key_size];
-        let entry = |place| {
-            let entry = Entry { prefix: 0, place };
-            Entry { prefix: prefix(key(entry)), place }
-        };
-        let mut entries: Vec<Entry> = (0..count as u32).map(entry).collect();
-        entries.sort_unstable_by(|a, b| {
-            let rest = || match key_size {
-                0..=8 => Ordering::Equal,
-                _ => key(*a).cmp(key(*b)),
+        thread::scope(|scope| {
+            let Ok(merging) = thread::Builder::new().spawn_scoped(scope, hand_on) else {
+                // The system has no thread for it.
+                return merge(self.open(file, places), &mut |record| {
+                    work(record).map(ControlFlow::Continue)
+                });
             };
-            a.prefix.cmp(&b.prefix).then_with(rest).then(a.place.cmp(&b.place))
-        });
-        entries
+            for block in full {
+                block.chunks_exact(self.record_size).try_for_each(&mut *work)?;
+                let _ = empty_sender.send(block); // If nobody wants it, all was merged.
+            }
+            merging.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
     }
 
-    fn record(&self, entry: Entry) -> &[u8] {
-        &self.records[entry.place as usize * self.record_size..][..self.record_size]
+    fn open<'f>(&'f self, file: &'f RunFile, places: &[Range<u64>]) -> Vec<Run<'f>> {
+        let size = (self.memory / places.len().max(1)).clamp(READ_SIZES.start, READ_SIZES.end);
+        let block_size = (size / self.record_size).max(1) * self.record_size;
+        let open = |place: &Range<u64>| {
+            Run::new(file.file.file(), place.clone(), block_size, self.record_size, self.order)
+        };
+        places.iter().map(open).collect()
     }
+}
+
+/// Reads records into runs, each processor its share of `room` at once; where the runs are, how
+/// many records they have, and the sum of their checksums.
+fn read_in_runs(
+    reader: &RawReader,
+    len: u64,
+    order: &Order,
+    room: u64,
+    file: &RunFile,
+    progress: &dyn Fn(u64),
+) -> Result<(Vec<Range<u64>>, u64, u64)> {
+    let record_size = reader.schema().record_size() as usize;
+    let slot_count = (room / processors() as u64).max(1);
+    let slots = |number| number * slot_count..len.min((number + 1) * slot_count);
+    let batches = Mutex::new(Vec::new());
+    let lock = || batches.lock().unwrap_or_else(PoisonError::into_inner);
+    let write_run = |number| {
+        let unused = lock().pop();
+        let mut batch = unused.unwrap_or_else(|| Batch::new(record_size, order));
+        let options = SearchOptions { threads: 1, ..SearchOptions::default() };
+        batch.read(reader, slots(number), order, &options)?;
+        let written = (file.write(&batch)?, batch.len() as u64, batch.checksum);
+        lock().push(batch);
+        Ok::<_, Error>(written)
+    };
+    let (mut places, mut count, mut sum, mut released) = (Vec::new(), 0, 0_u64, 0);
+    let stride = u64::from(reader.geometry().stride());
+    in_order(len.div_ceil(slot_count), 0, write_run, |number, written| {
+        let (place, len, checksum) = written?;
+        places.extend(Some(place).filter(|place| !place.is_empty()));
+        count += len;
+        sum = sum.wrapping_add(checksum);
+        let done = slots(number).end;
+        if (done - released) * stride >= RELEASE_SIZE {
+            released = done;
+            reader.release_memory()?;
+        }
+        progress(done);
+        Ok::<_, Error>(ControlFlow::Continue(()))
+    })?;
+    Ok((places, count, sum))
 }
 
 impl RunFile {
     fn new(output: &Path) -> Result<Self> {
-        Ok(Self { file: NewFile::new(output, MODE)?, runs: Vec::new(), end: 0 })
+        Ok(Self { file: NewFile::new(output, MODE)?, end: AtomicU64::new(0) })
     }
 
-    /// Begins a run behind the others.
-    fn begin(&mut self) -> RunWriter<'_> {
-        let start = self.end;
-        RunWriter { file: self, start, block: Vec::with_capacity(BLOCK_SIZE) }
+    /// Writes a sorted run; its place.
+    fn write(&self, batch: &Batch) -> Result<Range<u64>> {
+        let entries = batch.sorted();
+        let size = entries.iter().map(|entry| batch.record(*entry).len() as u64).sum();
+        let mut writer = self.begin(size);
+        entries.into_iter().try_for_each(|entry| writer.push(batch.record(entry)))?;
+        writer.finish()
+    }
+
+    /// Begins a run of so many bytes.
+    fn begin(&self, size: u64) -> RunWriter<'_> {
+        let start = self.end.fetch_add(size, Ordering::Relaxed);
+        RunWriter { file: self, start, at: start, block: Vec::with_capacity(BLOCK_SIZE) }
     }
 }
 
 /// A run that is being written.
 struct RunWriter<'f> {
-    file: &'f mut RunFile,
+    file: &'f RunFile,
     start: u64,
+    at: u64,
     block: Vec<u8>,
 }
 
@@ -220,20 +271,18 @@ impl RunWriter<'_> {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let RunFile { file, end, .. } = &mut *self.file;
-        let (file, start) = (file.file(), *end);
-        *end += self.block.len() as u64;
-        file.allocate(start, *end)?; // A full disk is told as one.
-        file.write(start, &self.block)?;
+        let (file, end) = (self.file.file.file(), self.at + self.block.len() as u64);
+        file.allocate(self.at, end)?; // A full disk is told as one.
+        file.write(self.at, &self.block)?;
+        self.at = end;
         self.block.clear();
         Ok(())
     }
 
-    fn finish(mut self) -> Result<()> {
+    fn finish(mut self) -> Result<Range<u64>> {
         if !self.block.is_empty() {
             self.flush()?;
         }
-        self.file.runs.push(self.start..self.file.end);
-        Ok(())
+        Ok(self.start..self.at)
     }
 }

@@ -133,7 +133,7 @@ fn a_store_is_sorted_as_of_one_commit() {
     let (first, last) = (store.borrow().get(0).unwrap().unwrap(), store.borrow().len() - 1);
     for (commits, expected) in [(2, Some(2)), (u64::MAX, None)] {
         let written = Cell::new(0);
-        // While the first record is read, it and the last one change.
+        // Before the first record is read, but after it was asked as of which commit that is.
         let progress = |done, _| {
             if done == 0 && written.get() < commits {
                 written.set(written.get() + 1);

@@ -34,14 +34,13 @@ struct Shared<T> {
 
 /// Does the pieces up to `count`, on so many threads, 0 for one on each processor, and hands the
 /// results to `take` by this thread, from the first on until it breaks or fails.
-pub(super) fn in_order<T: Send, E>(
+pub(crate) fn in_order<T: Send, E>(
     count: u64,
     threads: usize,
     work: impl Fn(u64) -> T + Sync,
     mut take: impl FnMut(u64, T) -> Result<ControlFlow<()>, E>,
 ) -> Result<(), E> {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = if threads == 0 { processors } else { threads }.min(THREADS_MAX);
+    let threads = if threads == 0 { processors() } else { threads }.min(THREADS_MAX);
     let state = State { next: 0, taken: 0, done: BTreeMap::new(), is_over: false };
     let ahead = AHEAD_PER_THREAD * threads as u64;
     let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), count, ahead };
@@ -62,6 +61,11 @@ pub(super) fn in_order<T: Send, E>(
         }
         Ok(())
     })
+}
+
+/// So many threads are of use.
+pub(crate) fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
 }
 
 impl<T> Shared<T> {

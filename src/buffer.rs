@@ -4,6 +4,68 @@ use std::ops::{Deref, DerefMut};
 
 use zeroize::{DefaultIsZeroes, Zeroize};
 
+use crate::record::Area;
+
+/// Copies of areas: if they are sensitive, they are overwritten when these are dropped.
+///
+/// INVARIANT: the vector does not move.
+pub(crate) struct Areas<A: Area> {
+    areas: Vec<A>,
+    pub(crate) is_sensitive: bool,
+}
+
+impl<A: Area> Areas<A> {
+    /// None.
+    pub(crate) fn with_room_for(count: usize) -> Self {
+        Self { areas: Vec::with_capacity(count), is_sensitive: false }
+    }
+
+    /// Adds one, for which there must be room.
+    #[inline]
+    pub(crate) fn push(&mut self, area: A) {
+        debug_assert!(self.areas.len() < self.areas.capacity(), "it would move");
+        self.areas.push(area);
+    }
+
+    /// Makes their number another one; new ones are zeros, for which there must be room.
+    #[inline]
+    pub(crate) fn resize(&mut self, count: usize) {
+        debug_assert!(count <= self.areas.capacity(), "it would move");
+        self.areas.resize(count, A::new_zeroed());
+    }
+
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.areas.clear();
+    }
+}
+
+impl<A: Area> Deref for Areas<A> {
+    type Target = [A];
+
+    #[inline]
+    fn deref(&self) -> &[A] {
+        &self.areas
+    }
+}
+
+impl<A: Area> DerefMut for Areas<A> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [A] {
+        &mut self.areas
+    }
+}
+
+impl<A: Area> Drop for Areas<A> {
+    /// Overwrites also what lies behind the ones that are counted.
+    fn drop(&mut self) {
+        if self.is_sensitive {
+            self.areas.resize(self.areas.capacity(), A::new_zeroed());
+            self.areas.iter_mut().for_each(|area| area.as_mut().zeroize());
+        }
+    }
+}
+
 /// A vector that leaves nothing of sensitive contents behind, also where it was before it grew.
 ///
 /// INVARIANT: if the contents are sensitive, all of the memory behind the last item is as it was

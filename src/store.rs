@@ -26,12 +26,13 @@ use std::path::Path;
 
 use zerocopy::{FromZeros, IntoBytes};
 
+use crate::buffer::Areas;
 use crate::error::{Error, Result};
 use crate::format::checksum::{Summer, Summing};
 use crate::format::geometry::SlotIndex;
 use crate::options::OpenOptions;
 use crate::place::{Handle, Place, within};
-use crate::raw_store::{Appender, RawStore};
+use crate::raw_store::{Appender, CopiedSlots, RawStore};
 use crate::reader::Reader;
 use crate::record::Record;
 use crate::schema::{ByteOrder, Schema};
@@ -503,9 +504,16 @@ pub(crate) fn extend<R: Record, E: From<Error>>(
     records: impl Iterator<Item = Result<R, E>>,
 ) -> Result<Range<u64>, E> {
     appender.expect(records.size_hint().0);
+    let mut areas = Areas::with_room_for(CopiedSlots::<R::Area>::ROOM);
+    areas.is_sensitive = appender.is_sensitive();
     for record in records {
-        appender.push_area(area_of(&record?)?.as_ref())?;
+        areas.push(area_of(&record?)?);
+        if areas.len() == CopiedSlots::<R::Area>::ROOM {
+            appender.push_areas(&areas)?;
+            areas.clear();
+        }
     }
+    appender.push_areas(&areas)?;
     Ok(appender.finish()?)
 }
 

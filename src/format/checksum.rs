@@ -19,7 +19,7 @@ use crate::carryless::{Multiplier, Multiplying};
 #[must_use]
 #[inline]
 pub fn crc32<P: IntoBytes + Immutable + ?Sized>(piece: &P) -> u32 {
-    Summer::new().run(Sum(piece), ())
+    Summer::new().sum(piece)
 }
 
 /// Work that sums pieces; its `run` must be always inlined, which a closure cannot be.
@@ -31,6 +31,14 @@ pub(crate) trait Summing {
     type Output;
     /// Does it.
     fn run(self, input: Self::Input, summer: Summer) -> Self::Output;
+}
+
+impl Summer {
+    /// The CRC-32 of one piece, where there is no other work.
+    #[inline(always)]
+    pub(crate) fn sum<P: IntoBytes + Immutable + ?Sized>(self, piece: &P) -> u32 {
+        self.run(Sum(piece), ())
+    }
 }
 
 /// Sums a piece.

@@ -6,7 +6,7 @@ use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::Corruption;
-use super::checksum::{BLOCK_MAX, crc32, hash32, mix, slot_checksum};
+use super::checksum::{BLOCK_MAX, crc32, hash32, mix, place_shares, slot_checksum};
 use super::geometry::{SlotIndex, TRAILER_SIZE};
 
 /// The link of a deleted slot that no other follows, and the head of an empty free list.
@@ -106,6 +106,22 @@ impl Trailer {
             Corruption::SlotState { index, tag: tag.bits() }
         }
     }
+}
+
+/// The trailers of slots that follow each other from an index on, have the same tag, and areas with
+/// these CRC-32s. As [`Trailer::seal`] makes that of one.
+#[inline(always)]
+pub(crate) fn seal_run(
+    area_crcs: &[u32; BLOCK_MAX],
+    first: u64,
+    tag: Tag,
+    key: u32,
+) -> [Trailer; BLOCK_MAX] {
+    let mut checksums = place_shares(first);
+    for (checksum, area_crc) in checksums.iter_mut().zip(area_crcs) {
+        *checksum = area_crc ^ mix(*checksum, tag.bits()) ^ key;
+    }
+    checksums.map(|checksum| Trailer { checksum: checksum.into(), tag: tag.bits().into() })
 }
 
 /// The trailers of several slots, which are looked at together: one by one, most of the
@@ -423,6 +439,18 @@ mod tests {
     fn a_used_up_generation_is_not_reused() {
         let tag = Tag::first(u16::MAX).deleted();
         assert_eq!((tag.can_be_reused(), tag.reused()), (false, None));
+    }
+
+    #[test]
+    fn slots_that_follow_each_other_are_sealed_as_each_is() {
+        for first in [0, 5, (1 << 32) - 7, u64::from(u32::MAX) << 20] {
+            let crcs = std::array::from_fn(|position| 0x0123_4567_u32.rotate_left(position as u32));
+            let sealed = seal_run(&crcs, first, Tag::first(3), KEY);
+            for (index, (trailer, crc)) in (first..).zip(sealed.into_iter().zip(crcs)) {
+                let expected = Trailer::seal(SlotIndex::new(index), Tag::first(3), crc, KEY);
+                assert_eq!(trailer, expected, "{index}");
+            }
+        }
     }
 
     #[test]

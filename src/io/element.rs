@@ -43,7 +43,7 @@ impl<'m> Element<'m> {
     }
 
     /// Copies area and trailer in, where no reader looks.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(self, area: &[u8], trailer: [u8; 8]) {
         let (area_words, trailer_words) = self.parts();
         store(area_words, area);
@@ -217,7 +217,7 @@ fn load<W: Word>(from: &[W], to: &mut [u8]) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn store<W: Word>(to: &[W], from: &[u8]) {
     let Ok(from) = <[[u8; WORD_SIZE]]>::ref_from_bytes(from) else { return };
     for (to, from) in to.iter().zip(from) {

@@ -289,7 +289,7 @@ impl Mapping {
 
     /// Copies an element in, where no reader looks: the area's words, then the trailer. `None` if
     /// there is no such element, the area has another size, or the mapping is read-only.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, index: u64, area: &[u64], trailer: [u8; 8]) -> Option<()> {
         #[cfg(test)]
         let place = self.place(index);
@@ -365,7 +365,7 @@ impl Mapping {
         Some(unsafe { AtomicU32::from_ptr(word.cast_mut().cast()) })
     }
 
-    #[inline]
+    #[inline(always)]
     fn writable_element(&mut self, index: u64, area: &[u64]) -> Option<Element<'_>> {
         if self.options.writable { self.element(index, size_of_val(area)) } else { None }
     }

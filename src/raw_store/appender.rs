@@ -8,6 +8,7 @@ use crate::format::digest::Digest;
 use crate::format::geometry::SlotIndex;
 use crate::format::meta::Meta;
 use crate::format::slot::Tag;
+use crate::record::Area;
 
 /// Appends records beyond the store's `len`, where slots mean nothing, until
 /// [`finish`](Self::finish) makes them part of the store. Dropped before that, it has appended
@@ -23,6 +24,8 @@ pub struct Appender<'s> {
     /// The bytes of the file that the disk has begun with end here.
     begun: u64,
     digest: Digest,
+    /// Whether nothing but the slot has to be seen to, until there is a pause.
+    is_plain: bool,
 }
 
 /// After so many bytes the disk begins with them: it works while the next ones are put together.
@@ -69,7 +72,9 @@ impl<'s> Appender<'s> {
         store.check_usable()?;
         let next = store.meta.len;
         let begun = store.geometry().file_len(next).unwrap_or(u64::MAX);
-        Ok(Self { store, before: None, next, pause: next, begun, digest: Digest::default() })
+        let is_plain = store.rules.is_none() && !store.is_private() && !store.slots.moves_blocks;
+        let digest = Digest::default();
+        Ok(Self { store, before: None, next, pause: next, begun, digest, is_plain })
     }
 
     /// Appends a record; the index that it will have.
@@ -90,6 +95,25 @@ impl<'s> Appender<'s> {
         let result = self.push_area(&area);
         self.store.scratch = area;
         result
+    }
+
+    /// Appends areas, whose size is known beforehand.
+    pub(crate) fn push_areas<A: Area>(&mut self, areas: &[A]) -> Result<()> {
+        let mut areas = areas;
+        while let Some((first, behind)) = areas.split_first() {
+            let room = usize::try_from(self.pause.saturating_sub(self.next)).unwrap_or(usize::MAX);
+            let (run, rest) = areas.split_at(room.min(areas.len()));
+            let tag = Tag::first(self.store.meta.generation_base);
+            let slots = &mut self.store.slots;
+            if self.is_plain && slots.write_new_run(self.next, tag, run, &mut self.digest) {
+                self.next += run.len() as u64;
+                areas = rest;
+            } else {
+                self.push_area(first.as_ref())?;
+                areas = behind;
+            }
+        }
+        Ok(())
     }
 
     #[inline]
@@ -130,6 +154,11 @@ impl<'s> Appender<'s> {
         self.store.make_room(self.next, 1)?;
         self.pause = self.store.pause_after(self.next);
         self.store.populate_up_to(self.next, self.pause)
+    }
+
+    /// Whether the memory of what is appended has to be overwritten.
+    pub(crate) fn is_sensitive(&self) -> bool {
+        self.store.slots.mapping.is_sensitive()
     }
 
     /// Records appended so far.

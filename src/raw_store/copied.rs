@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use zerocopy::FromZeros;
-use zeroize::Zeroize;
 
 use super::slots::{Slots, copy};
+use crate::buffer::Areas;
 use crate::format::checksum::{BLOCK_MAX, BlockSum, Summer, Summing, place_share, place_shares};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{Trailer, Trailers};
@@ -22,8 +22,7 @@ const SIZE: usize = 1024;
 pub(crate) struct CopiedSlots<A: Area> {
     /// What the id of their store contributes to each checksum.
     key: u32,
-    is_sensitive: bool,
-    areas: Vec<A>,
+    areas: Areas<A>,
     trailers: Trailers,
     /// Those that are whole, a bit for each.
     whole: u32,
@@ -49,9 +48,9 @@ impl<A: Area> CopiedSlots<A> {
 
     /// None.
     pub(crate) fn new() -> Self {
-        let (areas, trailers) = (Vec::new(), Trailers::new());
+        let (areas, trailers) = (Areas::with_room_for(Self::ROOM), Trailers::new());
         let (whole, live, window) = (0, 0, None);
-        Self { key: 0, is_sensitive: false, areas, trailers, whole, live, window }
+        Self { key: 0, areas, trailers, whole, live, window }
     }
 
     /// How many slots there are.
@@ -76,11 +75,11 @@ impl<A: Area> CopiedSlots<A> {
         len: u64,
     ) {
         self.key = slots.key;
-        self.is_sensitive = slots.mapping.is_sensitive();
-        self.areas.resize(Self::ROOM, A::new_zeroed());
+        self.areas.is_sensitive = slots.mapping.is_sensitive();
+        self.areas.resize(Self::ROOM);
         let fill = Fill::<_, _, BESIDE_WRITER> { copies: self, slots, wanted, len };
         let count = slots.summer.run(fill, ());
-        self.areas.truncate(count);
+        self.areas.resize(count);
     }
 
     /// Takes those slots from elsewhere for which `overlaid` has words, the trailer last.
@@ -136,16 +135,6 @@ impl<A: Area> CopiedSlots<A> {
     }
 }
 
-impl<A: Area> Drop for CopiedSlots<A> {
-    /// Overwrites sensitive records, also those behind the ones that are counted.
-    fn drop(&mut self) {
-        if self.is_sensitive {
-            self.areas.resize(Self::ROOM, A::new_zeroed());
-            self.areas.iter_mut().for_each(|area| area.as_mut().zeroize());
-        }
-    }
-}
-
 /// Copies slots to where there is room for them, and checks them.
 struct Fill<'c, A: Area, W, const BESIDE_WRITER: bool> {
     copies: &'c mut CopiedSlots<A>,
@@ -165,7 +154,7 @@ impl<A: Area, W: Wanted, const BESIDE_WRITER: bool> Summing for Fill<'_, A, W, B
         let mut sum = BlockSum::new(summer);
         let mut count = 0;
         for (element, to) in
-            wanted.elements(&slots.mapping, size_of::<A>(), len).zip(&mut copies.areas)
+            wanted.elements(&slots.mapping, size_of::<A>(), len).zip(copies.areas.iter_mut())
         {
             // One that somebody writes has the trailer of no slot.
             let (trailer, area) = copy::<A, BESIDE_WRITER>(element, summer)

@@ -6,11 +6,11 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::{Error, Result};
 use crate::format::Corruption;
-use crate::format::checksum::{Summer, crc32};
+use crate::format::checksum::{BLOCK_MAX, Summer, Summing};
 use crate::format::digest::Digest;
 use crate::format::geometry::{Geometry, SlotIndex};
 use crate::format::meta::Meta;
-use crate::format::slot::{State, Tag, Trailer};
+use crate::format::slot::{State, Tag, Trailer, seal_run};
 use crate::io::{Element, Four, Loads, Mapping, StoreFile, WordByWord};
 use crate::record::Area;
 
@@ -136,6 +136,27 @@ impl Slots {
         live_count == meta.live_count && meta.digest.is_none_or(|expected| expected == digest)
     }
 
+    /// Writes slots that nobody can see yet through the mapping, and adds them to a digest. Does
+    /// nothing if there are none, or if not all of them are there and of this size.
+    pub(super) fn write_new_run<A: Area>(
+        &mut self,
+        first: u64,
+        tag: Tag,
+        areas: &[A],
+        digest: &mut Digest,
+    ) -> bool {
+        let last = first.saturating_add(areas.len() as u64).saturating_sub(1);
+        let has_size = self.area_words() * 8 == size_of::<A>();
+        if areas.is_empty() || !has_size || !self.mapping.indices().contains(&last) {
+            return false;
+        }
+        let summer = self.summer;
+        for (index, areas) in (first..).step_by(BLOCK_MAX).zip(areas.chunks(BLOCK_MAX)) {
+            summer.run(WriteNew { slots: self, index, tag, areas, digest }, ());
+        }
+        true
+    }
+
     /// Writes a slot that nobody can see yet; its area's CRC-32.
     #[inline]
     pub(super) fn write_new(
@@ -175,7 +196,7 @@ impl Slots {
 
     /// The trailer of a slot, and its area's CRC-32.
     pub(super) fn seal(&self, index: SlotIndex, tag: Tag, area: &[u64]) -> (Trailer, u32) {
-        let area_crc = crc32(area);
+        let area_crc = self.summer.sum(area);
         (Trailer::seal(index, tag, area_crc, self.key), area_crc)
     }
 
@@ -253,6 +274,35 @@ impl Slots {
     pub(crate) fn too_short(&self, index: SlotIndex) -> Corruption {
         let expected = self.geometry.file_len(index.get().saturating_add(1)).unwrap_or(u64::MAX);
         Corruption::FileTooShort { expected, actual: self.mapping.len() as u64 }
+    }
+}
+
+/// Writes slots of a block that nobody can see yet.
+struct WriteNew<'w, A> {
+    slots: &'w mut Slots,
+    index: u64,
+    tag: Tag,
+    areas: &'w [A],
+    digest: &'w mut Digest,
+}
+
+impl<A: Area> Summing for WriteNew<'_, A> {
+    type Input = ();
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, (): (), summer: Summer) {
+        let Self { slots, index, tag, areas, digest } = self;
+        let mut crcs = [0; BLOCK_MAX];
+        for (crc, area) in crcs.iter_mut().zip(areas) {
+            *crc = summer.crc32(area);
+        }
+        let trailers = seal_run(&crcs, index, tag, slots.key);
+        for (index, ((area, crc), trailer)) in (index..).zip(areas.iter().zip(crcs).zip(trailers)) {
+            // That it is there was asked before.
+            let _ = slots.mapping.write(index, area.as_ref(), zerocopy::transmute!(trailer));
+            digest.add(index, crc);
+        }
     }
 }
 

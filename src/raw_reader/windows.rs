@@ -22,14 +22,18 @@ use crate::raw_store::{CopiedSlots, Slots, Wanted};
 use crate::record::Area;
 
 /// So many windows, at least, share the limit, and so many for each processor.
-const SHARES_MIN: usize = 16;
+const SHARES_MIN: usize = 8;
 const SHARES_PER_PROCESSOR: usize = 2;
+
+/// The system maps pieces of this size of a file at once, if they are in memory as such.
+const LARGE_PAGE_SIZE: u64 = 2 << 20;
 
 /// The windows of a reader that does not map all slots at once.
 pub(super) struct Windows {
     /// Bytes that are mapped at most, unless more are held.
     limit: u64,
-    /// Bytes of the grid's cells: whole pages. A window has the slots that begin in a cell.
+    /// Bytes of the grid's cells, which begin with the file: whole pages, and large ones if there
+    /// can be some. A window has the slots that begin in a cell.
     cell_size: u64,
     mapped: Mutex<Mapped>,
 }
@@ -46,8 +50,10 @@ impl Windows {
     pub(super) fn new(limit: u64) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let shares = processors.saturating_mul(SHARES_PER_PROCESSOR).max(SHARES_MIN) as u64;
-        let pages = (limit / shares / page_size()).max(1);
-        Self { limit, cell_size: pages * page_size(), mapped: Mutex::default() }
+        let share = limit / shares;
+        let unit = if share < LARGE_PAGE_SIZE { page_size() } else { LARGE_PAGE_SIZE };
+        let cell_size = (share / unit).max(1) * unit;
+        Self { limit, cell_size, mapped: Mutex::default() }
     }
 
     /// So many slots the file is known to have.
@@ -73,10 +79,12 @@ impl Windows {
 
     /// The slots of the window in which a slot is, of those that a file has.
     fn around(&self, index: u64, geometry: &Geometry, count: u64) -> Range<u64> {
-        let stride = u64::from(geometry.stride());
-        let start = index.saturating_mul(stride) / self.cell_size * self.cell_size;
+        let offset = |index| geometry.slot_offset(SlotIndex::new(index)).unwrap_or(u64::MAX);
+        let first_behind =
+            |place: u64| place.saturating_sub(offset(0)).div_ceil(u64::from(geometry.stride()));
+        let start = offset(index) / self.cell_size * self.cell_size;
         let end = start.saturating_add(self.cell_size);
-        start.div_ceil(stride)..end.div_ceil(stride).min(count)
+        first_behind(start)..first_behind(end).min(count)
     }
 }
 
@@ -164,8 +172,10 @@ impl RawReader {
     pub(crate) fn first_slots(&self, indices: &Range<u64>, bytes: u64) -> Range<u64> {
         let (geometry, start) = (self.geometry(), indices.start);
         let offset = geometry.slot_offset(SlotIndex::new(start)).unwrap_or(u64::MAX);
-        let pages = (offset / page_size()).saturating_add(bytes / page_size());
-        let end = geometry.slot_count_in(pages.saturating_mul(page_size()));
+        // Who goes on behind them finds large pages.
+        let unit = if bytes < LARGE_PAGE_SIZE { page_size() } else { LARGE_PAGE_SIZE };
+        let first_page = offset / page_size() * page_size();
+        let end = geometry.slot_count_in(first_page.saturating_add(bytes) / unit * unit);
         start..end.max(start.saturating_add(1)).min(indices.end)
     }
 }

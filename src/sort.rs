@@ -14,9 +14,11 @@ use std::path::Path;
 use zerocopy::IntoBytes;
 
 use crate::error::{Error, Result};
+use crate::format::checksum::BLOCK_MAX;
 use crate::options::OpenOptions;
 use crate::raw_reader::RawReader;
-use crate::raw_store::with_words;
+use crate::raw_store::{Appender, with_words};
+use crate::record::Area;
 use crate::schema::{ByteOrder, Schema, SortKey};
 use crate::search::ConditionError;
 use runs::Runs;
@@ -119,13 +121,11 @@ pub fn sort(
     // The new store is for those for whom the old one is.
     open.mode(reader.mode()?).build_raw(output, &schema, |store| {
         let mut appender = store.appender()?;
-        let (run_count, pass_count) = runs.merge(|record| {
-            with_words(record_size.div_ceil(8), |area| {
-                area.fill(0);
-                area.as_mut_bytes()[..record_size].copy_from_slice(record);
-                appender.push_area(area)
-            })?;
-            report(options, len.saturating_add(appender.count()), len);
+        let (run_count, pass_count) = runs.merge(|records| {
+            append(&mut appender, records, record_size)?;
+            if let Some(progress) = options.progress {
+                progress(len.saturating_add(appender.count()), len.saturating_mul(2));
+            }
             Ok(())
         })?;
         appender.finish()?;
@@ -169,12 +169,41 @@ fn read<'o>(
     Err(Error::Contended { path: reader.path().to_owned(), attempts: TRIES_MAX })
 }
 
-/// Says how far it is, now and then.
-fn report(options: &SortOptions<'_>, done: u64, len: u64) {
-    const STEPS: u64 = 4096;
-    if let Some(progress) = options.progress.filter(|_| done % STEPS == 0) {
-        progress(done, len.saturating_mul(2));
+/// Appends records that stand one after the other.
+fn append(appender: &mut Appender<'_>, records: &[u8], record_size: usize) -> Result<()> {
+    // Of an area whose size the compiler knows the copy and the sum need no loop.
+    macro_rules! append_areas {
+        ($($words:literal)*) => {
+            match record_size.div_ceil(8) {
+                $($words => append_areas::<[u64; $words]>(appender, records, record_size),)*
+                words => records.chunks_exact(record_size).try_for_each(|record| {
+                    with_words(words, |area| {
+                        area.fill(0);
+                        area.as_mut_bytes()[..record_size].copy_from_slice(record);
+                        appender.push_area(area).map(drop)
+                    })
+                }),
+            }
+        };
     }
+    append_areas!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+}
+
+fn append_areas<A: Area>(
+    appender: &mut Appender<'_>,
+    records: &[u8],
+    record_size: usize,
+) -> Result<()> {
+    let mut areas = [A::new_zeroed(); BLOCK_MAX];
+    for records in records.chunks(BLOCK_MAX * record_size) {
+        let records = records.chunks_exact(record_size);
+        let count = records.len();
+        for (area, record) in areas.iter_mut().zip(records) {
+            area.as_mut_bytes()[..record_size].copy_from_slice(record);
+        }
+        appender.push_areas(&areas[..count])?;
+    }
+    Ok(())
 }
 
 /// The order of records, by several values.

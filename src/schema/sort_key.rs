@@ -13,6 +13,8 @@ use crate::value::Value;
 pub struct SortKey {
     field: Field,
     start: usize,
+    /// Bytes of the value.
+    size: usize,
     form: Form,
 }
 
@@ -40,7 +42,8 @@ impl SortKey {
             Type::Float(float) => Form::Float(float.order),
             _ => Form::Bytes,
         };
-        Ok(Self { field, start, form })
+        let size = field.ty.size() as usize;
+        Ok(Self { field, start, size, form })
     }
 
     /// The value's path.
@@ -74,7 +77,7 @@ impl SortKey {
 
     /// The value's bytes.
     pub(crate) fn value<'r>(&self, record: &'r [u8]) -> &'r [u8] {
-        &record[self.start..][..self.field.ty.size() as usize]
+        &record[self.start..][..self.size]
     }
 
     /// A value for people, or its beginning if it is long.

@@ -95,31 +95,28 @@ impl<'o> Runs<'o> {
         self.len
     }
 
-    /// Hands all records out in their order; how many runs there were, and how often each record
-    /// was written to a file.
+    /// Hands all records out in their order, several at once; how many runs there were, and how
+    /// often each record was written to a file.
     pub(super) fn merge(mut self, mut work: impl FnMut(&[u8]) -> Result<()>) -> Result<(u64, u32)> {
-        let mut checksum = 0_u64;
-        let mut checked = |record: &[u8]| {
-            checksum = checksum.wrapping_add(crc32(record).into());
-            work(record)
-        };
-        let counts = match &self.records {
+        let (run_count, pass_count, checksum) = match &self.records {
             Records::InMemory(batch) => {
-                batch.sorted().into_iter().try_for_each(|entry| checked(batch.record(entry)))?;
-                (1, 0)
+                for entries in batch.sorted().chunks((HANDED_ON_SIZE / self.record_size).max(1)) {
+                    let records = entries.iter().map(|entry| batch.record(*entry));
+                    work(&records.collect::<Vec<_>>().concat())?;
+                }
+                (1, 0, batch.checksum)
             }
             Records::InRuns(_, places) => {
                 let run_count = places.len() as u64;
                 let pass_count = self.merge_until_few()?;
-                self.merge_all(&mut checked)?;
-                (run_count, pass_count + 1)
+                (run_count, pass_count + 1, self.merge_all(&mut work)?)
             }
         };
         if checksum != self.checksum {
             let source = io::Error::other("what was read back is not what was written to it");
             return Err(Error::io("sort through a file beside", &self.output)(source));
         }
-        Ok(counts)
+        Ok((run_count, pass_count))
     }
 
     /// Merges runs into fewer ones, until all can be read at once; in how many passes.
@@ -145,42 +142,48 @@ impl<'o> Runs<'o> {
         Ok(pass_count)
     }
 
-    /// Merges all runs, in a thread of its own: what takes the records has as much to do.
-    fn merge_all(&self, work: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let Records::InRuns(file, places) = &self.records else { return Ok(()) };
+    /// Merges all runs, in a thread of its own: what takes the records has as much to do. The sum
+    /// of their checksums.
+    fn merge_all(&self, work: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<u64> {
         let (full_sender, full) = sync_channel::<Vec<u8>>(HANDED_ON_COUNT);
         let (empty_sender, empty) = channel();
-        let hand_on = move || {
-            let mut block = Vec::new();
-            merge(self.open(file, places), &mut |record| {
-                block.extend_from_slice(record);
-                if block.len() < HANDED_ON_SIZE {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                let mut next: Vec<u8> = empty.try_recv().unwrap_or_default();
-                next.clear();
-                // If nobody takes it, the other thread has failed.
-                Ok(match full_sender.send(std::mem::replace(&mut block, next)) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                })
-            })?;
-            let _ = full_sender.send(block);
-            Ok(())
+        // If nobody takes a block, the other thread has failed.
+        let hand_on = move |block: &mut Vec<u8>| {
+            let mut next: Vec<u8> = empty.try_recv().unwrap_or_default();
+            next.clear();
+            Ok(full_sender.send(std::mem::replace(block, next)).is_ok())
         };
         thread::scope(|scope| {
-            let Ok(merging) = thread::Builder::new().spawn_scoped(scope, hand_on) else {
+            let merging = || self.merge_in_blocks(hand_on);
+            let Ok(merging) = thread::Builder::new().spawn_scoped(scope, merging) else {
                 // The system has no thread for it.
-                return merge(self.open(file, places), &mut |record| {
-                    work(record).map(ControlFlow::Continue)
+                return self.merge_in_blocks(|block| {
+                    work(block)?;
+                    block.clear();
+                    Ok(true)
                 });
             };
             for block in full {
-                block.chunks_exact(self.record_size).try_for_each(&mut *work)?;
+                work(&block)?;
                 let _ = empty_sender.send(block); // If nobody wants it, all was merged.
             }
             merging.join().unwrap_or_else(|panic| resume_unwind(panic))
         })
+    }
+
+    /// Merges all runs, and hands on what comes out, as long as that is wanted. The sum of the
+    /// records' checksums.
+    fn merge_in_blocks(&self, mut take: impl FnMut(&mut Vec<u8>) -> Result<bool>) -> Result<u64> {
+        let Records::InRuns(file, places) = &self.records else { return Ok(0) };
+        let (mut block, mut checksum) = (Vec::new(), 0_u64);
+        merge(self.open(file, places), &mut |record| {
+            checksum = checksum.wrapping_add(crc32(record).into());
+            block.extend_from_slice(record);
+            let is_wanted = block.len() < HANDED_ON_SIZE || take(&mut block)?;
+            Ok(if is_wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        take(&mut block)?;
+        Ok(checksum)
     }
 
     fn open<'f>(&'f self, file: &'f RunFile, places: &[Range<u64>]) -> Vec<Run<'f>> {

@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use stridedb::{Error, Reader, SortOptions, Store, Transaction, sort};
+use stridedb::schema::{Field, Schema, Type};
+use stridedb::{Error, RawReader, RawStore, Reader, SortOptions, Store, Transaction, sort};
 
 use crate::common::{Random, assert_sound, directory, number_from};
 
@@ -78,6 +79,43 @@ fn a_sorted_store_is_what_a_stable_sort_makes() {
     }
     assert!(before == fs::read(&path).unwrap(), "the store is left as it is");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left");
+}
+
+/// Records that fill their words or do not, that are short or long.
+#[test]
+fn records_of_any_size_are_sorted() {
+    let directory = directory();
+    let (path, sorted) = (directory.path().join("records"), directory.path().join("sorted"));
+    let mut random = Random(5);
+    for size in [1, 7, 8, 13, 127, 128, 129, 300] {
+        let field = Field::new("bytes", Type::Bytes(size));
+        let schema = Schema::new("Record", "", vec![field]).unwrap();
+        let mut records: Vec<Vec<u8>> =
+            (0..500).map(|_| (0..size).map(|_| random.below(256) as u8).collect()).collect();
+        let mut store = RawStore::create(&path, &schema).unwrap();
+        let mut appender = store.appender().unwrap();
+        for record in &records {
+            appender.push(record).unwrap();
+        }
+        appender.finish().unwrap();
+        store.close().unwrap();
+        records.sort();
+        for memory in [0, 8 << 10] {
+            let options = SortOptions { memory, ..SortOptions::default() };
+            let done = sort(&path, &sorted, &["bytes"], &options).unwrap();
+            println!("{size} bytes: {done:?}");
+            let reader = RawReader::open(&sorted).unwrap();
+            let mut found = vec![0; size as usize];
+            for (index, record) in (0..).zip(&records) {
+                assert!(reader.get(index, &mut found).unwrap());
+                assert_eq!(&found, record, "{size} bytes: record {index}");
+            }
+            assert_eq!(reader.len().unwrap(), records.len() as u64);
+            assert_sound(&sorted);
+            fs::remove_file(&sorted).unwrap();
+        }
+        fs::remove_file(&path).unwrap();
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::merge::{Run, merge};
 use crate::error::{Error, Result};
 use crate::format::checksum::crc32;
 use crate::in_order::{in_order, processors};
-use crate::io::NewFile;
+use crate::io::{NewFile, prefetch};
 use crate::raw_reader::RawReader;
 use crate::search::SearchOptions;
 
@@ -28,6 +28,8 @@ const READ_SIZES: Range<usize> = 64 << 10..4 << 20;
 const HANDED_ON_SIZE: usize = 256 << 10;
 /// So many blocks wait until they are taken.
 const HANDED_ON_COUNT: usize = 4;
+/// So many records are on their way from memory while they are put in order.
+const AHEAD: usize = 16;
 /// After so many bytes, the memory of what was read is given back.
 const RELEASE_SIZE: u64 = 64 << 20;
 
@@ -248,7 +250,12 @@ impl RunFile {
         let entries = batch.sorted();
         let size = entries.iter().map(|entry| batch.record(*entry).len() as u64).sum();
         let mut writer = self.begin(size);
-        entries.into_iter().try_for_each(|entry| writer.push(batch.record(entry)))?;
+        for (at, entry) in entries.iter().enumerate() {
+            if let Some(ahead) = entries.get(at + AHEAD) {
+                prefetch(batch.record(*ahead));
+            }
+            writer.push(batch.record(*entry))?;
+        }
         writer.finish()
     }
 

@@ -201,7 +201,7 @@ impl OpenOptions {
     /// `ulimit -v`. All reads give the same; walks keep most of their speed, and single reads at
     /// random do not, where most of them have to map a window.
     ///
-    /// A window is the larger of a page and a sixteenth or less of the limit. What somebody reads
+    /// A window is the larger of a page and an eighth or less of the limit. What somebody reads
     /// through stays mapped: each walk, or thread of one, has a window until it goes on to the next
     /// or ends. If there are so many that they use up the limit, each further read maps the pages
     /// of its slot alone, beyond the limit, as does a slot larger than that. With

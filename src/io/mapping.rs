@@ -374,14 +374,16 @@ impl Mapping {
     /// this many bytes and 8 more.
     #[inline(always)]
     fn words(&self, index: u64, count: usize, area_size: usize) -> Option<&[AtomicUsize]> {
-        let position = usize::try_from(index.wrapping_sub(self.first)).ok()?;
-        let there = self.count().checked_sub(position)?;
+        // Without an element, the place of the first one may lie outside of what is mapped.
+        let position = self.position(index)?;
+        let there = self.count().saturating_sub(position);
         if count > there || area_size.checked_add(8)? != self.stride {
             return None;
         }
         // Neither wraps: the elements end at or before `self.len`, by the type's invariant.
         let offset = position.wrapping_mul(self.stride).wrapping_add(self.start);
         let size = count.wrapping_mul(self.stride);
+        debug_assert!(offset <= self.len(), "{offset} of {} bytes", self.len());
         // SAFETY: `offset` is at most `self.len`, and by the type's invariant so many bytes are
         // mapped from `raw`'s start.
         let start = unsafe { self.raw.as_ptr().add(offset) };

@@ -30,6 +30,8 @@ const HANDED_ON_SIZE: usize = 256 << 10;
 const HANDED_ON_COUNT: usize = 4;
 /// So many records are on their way from memory while they are put in order.
 const AHEAD: usize = 16;
+/// More threads than this would need too much memory beside that for records.
+const THREADS_MAX: u64 = 8;
 /// After so many bytes, the memory of what was read is given back.
 const RELEASE_SIZE: u64 = 64 << 20;
 
@@ -57,6 +59,8 @@ struct RunFile {
     file: NewFile,
     /// Where the next one begins.
     end: AtomicU64,
+    /// Held while room is made, which looks at the file's length and may put it back.
+    allocating: Mutex<()>,
 }
 
 impl<'o> Runs<'o> {
@@ -87,7 +91,12 @@ impl<'o> Runs<'o> {
             let records = Records::InMemory(batch);
             return Ok(Self { order, record_size, output, memory, records, len, checksum });
         }
-        let (places, len, checksum) = read_in_runs(reader, len, order, room, &file, progress)?;
+        // If each processor makes runs of its own, these are shorter, and so there are more of
+        // them: not as many that they would have to be merged twice.
+        let threads = merged_at_once(memory, record_size) as u64 * room / len;
+        let threads = threads.clamp(1, THREADS_MAX.min(processors() as u64));
+        let sharing = Sharing { threads: threads as usize, slot_count: (room / threads).max(1) };
+        let (places, len, checksum) = read_in_runs(reader, len, order, sharing, &file, progress)?;
         let records = Records::InRuns(file, places);
         Ok(Self { order, record_size, output, memory, records, len, checksum })
     }
@@ -123,7 +132,7 @@ impl<'o> Runs<'o> {
 
     /// Merges runs into fewer ones, until all can be read at once; in how many passes.
     fn merge_until_few(&mut self) -> Result<u32> {
-        let count_max = (self.memory / READ_SIZES.start.max(self.record_size)).max(2);
+        let count_max = merged_at_once(self.memory, self.record_size);
         let mut pass_count = 0;
         while let Records::InRuns(file, places) = &self.records {
             if places.len() <= count_max {
@@ -198,18 +207,31 @@ impl<'o> Runs<'o> {
     }
 }
 
-/// Reads records into runs, each processor its share of `room` at once; where the runs are, how
-/// many records they have, and the sum of their checksums.
+/// How many runs can be merged at once.
+fn merged_at_once(memory: usize, record_size: usize) -> usize {
+    (memory / READ_SIZES.start.max(record_size)).max(2)
+}
+
+/// How runs are made.
+#[derive(Clone, Copy)]
+struct Sharing {
+    threads: usize,
+    /// Slots of a run.
+    slot_count: u64,
+}
+
+/// Reads records into runs, each thread one at a time; where the runs are, how many records they
+/// have, and the sum of their checksums.
 fn read_in_runs(
     reader: &RawReader,
     len: u64,
     order: &Order,
-    room: u64,
+    sharing: Sharing,
     file: &RunFile,
     progress: &dyn Fn(u64),
 ) -> Result<(Vec<Range<u64>>, u64, u64)> {
     let record_size = reader.schema().record_size() as usize;
-    let slot_count = (room / processors() as u64).max(1);
+    let Sharing { threads, slot_count } = sharing;
     let slots = |number| number * slot_count..len.min((number + 1) * slot_count);
     let batches = Mutex::new(Vec::new());
     let lock = || batches.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,7 +246,7 @@ fn read_in_runs(
     };
     let (mut places, mut count, mut sum, mut released) = (Vec::new(), 0, 0_u64, 0);
     let stride = u64::from(reader.geometry().stride());
-    in_order(len.div_ceil(slot_count), 0, write_run, |number, written| {
+    in_order(len.div_ceil(slot_count), threads, write_run, |number, written| {
         let (place, len, checksum) = written?;
         places.extend(Some(place).filter(|place| !place.is_empty()));
         count += len;
@@ -242,7 +264,8 @@ fn read_in_runs(
 
 impl RunFile {
     fn new(output: &Path) -> Result<Self> {
-        Ok(Self { file: NewFile::new(output, MODE)?, end: AtomicU64::new(0) })
+        let (file, end) = (NewFile::new(output, MODE)?, AtomicU64::new(0));
+        Ok(Self { file, end, allocating: Mutex::new(()) })
     }
 
     /// Writes a sorted run; its place.
@@ -276,13 +299,18 @@ struct RunWriter<'f> {
 
 impl RunWriter<'_> {
     fn push(&mut self, record: &[u8]) -> Result<()> {
+        if self.block.len() + record.len() > BLOCK_SIZE && !self.block.is_empty() {
+            self.flush()?;
+        }
         self.block.extend_from_slice(record);
-        if self.block.len() >= BLOCK_SIZE { self.flush() } else { Ok(()) }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
         let (file, end) = (self.file.file.file(), self.at + self.block.len() as u64);
+        let allocating = self.file.allocating.lock().unwrap_or_else(PoisonError::into_inner);
         file.allocate(self.at, end)?; // A full disk is told as one.
+        drop(allocating);
         file.write(self.at, &self.block)?;
         self.at = end;
         self.block.clear();

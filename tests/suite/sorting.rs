@@ -63,8 +63,9 @@ fn a_sorted_store_is_what_a_stable_sort_makes() {
     for (by, descending, compare) in cases {
         items.sort_by_key(|item| item.number);
         items.sort_by(compare);
-        // All at once; in some runs; in more than can be merged at once.
-        for memory in [0, 300 << 10, 4 << 10] {
+        // All at once; in some runs, by several threads and by one; in more than can be merged at
+        // once.
+        for memory in [0, 900 << 10, 300 << 10, 4 << 10] {
             let options = SortOptions { descending, memory, ..SortOptions::default() };
             let done = sort(&path, &sorted, by, &options).unwrap();
             println!("{by:?}, {memory} bytes: {done:?}");

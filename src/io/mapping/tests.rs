@@ -54,6 +54,19 @@ fn what_is_written_stays_when_its_memory_is_released() {
 }
 
 #[test]
+fn where_no_element_is_mapped_a_run_has_none() {
+    for len in [0, 4096, 4096 + 24] {
+        let (_file, mapping) = mapped(len, false, Growth::Remap);
+        let count = mapping.count() as u64;
+        println!("{len} bytes: {count} elements");
+        for indices in [0..0, 0..5, count..count, count..count + 1, u64::MAX..u64::MAX] {
+            let there = indices.end.min(count).saturating_sub(indices.start);
+            assert_eq!(mapping.run(indices.clone(), 16).count() as u64, there, "{indices:?}");
+        }
+    }
+}
+
+#[test]
 fn nothing_outside_the_file_is_touched() {
     let (_file, mut mapping) = mapped(8 + 24 * 7 + 23, true, Growth::Reserve(1 << 20));
     assert!(read(&mapping, 6).is_some());

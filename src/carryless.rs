@@ -282,7 +282,7 @@ fn add(a: __m128i, b: __m128i) -> __m128i {
 
 /// What each of so many words counts, of which the last is the lowest.
 #[inline(always)]
-pub(crate) fn last_factors(word_count: usize) -> &'static [u64] {
+fn last_factors(word_count: usize) -> &'static [u64] {
     FACTORS.get(SUM_WORDS_MAX.saturating_sub(word_count)..).unwrap_or_default()
 }
 

@@ -97,7 +97,8 @@ impl<'s> Appender<'s> {
         result
     }
 
-    /// Appends areas, whose size is known beforehand.
+    /// Appends areas, whose size is known beforehand. Before the first one there is a pause, so
+    /// that it goes by [`Self::push_area`], which notes that slots have to be synced.
     pub(crate) fn push_areas<A: Area>(&mut self, areas: &[A]) -> Result<()> {
         let mut areas = areas;
         while let Some((first, behind)) = areas.split_first() {

@@ -46,6 +46,11 @@ impl Batch {
         self.records.len() / self.record_size
     }
 
+    /// Bytes of all records.
+    pub(super) fn size(&self) -> u64 {
+        self.records.len() as u64
+    }
+
     /// Reads the records of some slots instead of what there was.
     ///
     /// # Errors

@@ -111,11 +111,17 @@ impl<'o> Runs<'o> {
     pub(super) fn merge(mut self, mut work: impl FnMut(&[u8]) -> Result<()>) -> Result<(u64, u32)> {
         let (run_count, pass_count, checksum) = match &self.records {
             Records::InMemory(batch) => {
+                let mut checksum = 0_u64;
+                let mut block = Vec::new();
                 for entries in batch.sorted().chunks((HANDED_ON_SIZE / self.record_size).max(1)) {
-                    let records = entries.iter().map(|entry| batch.record(*entry));
-                    work(&records.collect::<Vec<_>>().concat())?;
+                    block.clear();
+                    for entry in entries {
+                        block.extend_from_slice(batch.record(*entry));
+                    }
+                    checksum = checksum.wrapping_add(self.checksum_of(&block));
+                    work(&block)?;
                 }
-                (1, 0, batch.checksum)
+                (1, 0, checksum)
             }
             Records::InRuns(_, places) => {
                 let run_count = places.len() as u64;
@@ -188,13 +194,23 @@ impl<'o> Runs<'o> {
         let Records::InRuns(file, places) = &self.records else { return Ok(0) };
         let (mut block, mut checksum) = (Vec::new(), 0_u64);
         merge(self.open(file, places), &mut |record| {
-            checksum = checksum.wrapping_add(crc32(record).into());
             block.extend_from_slice(record);
-            let is_wanted = block.len() < HANDED_ON_SIZE || take(&mut block)?;
+            if block.len() < HANDED_ON_SIZE {
+                return Ok(ControlFlow::Continue(()));
+            }
+            checksum = checksum.wrapping_add(self.checksum_of(&block));
+            let is_wanted = take(&mut block)?;
             Ok(if is_wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
+        checksum = checksum.wrapping_add(self.checksum_of(&block));
         take(&mut block)?;
         Ok(checksum)
+    }
+
+    /// The sum of the checksums of records that stand one after the other.
+    fn checksum_of(&self, records: &[u8]) -> u64 {
+        let checksums = records.chunks_exact(self.record_size).map(|record| crc32(record).into());
+        checksums.fold(0, u64::wrapping_add)
     }
 
     fn open<'f>(&'f self, file: &'f RunFile, places: &[Range<u64>]) -> Vec<Run<'f>> {
@@ -271,8 +287,7 @@ impl RunFile {
     /// Writes a sorted run; its place.
     fn write(&self, batch: &Batch) -> Result<Range<u64>> {
         let entries = batch.sorted();
-        let size = entries.iter().map(|entry| batch.record(*entry).len() as u64).sum();
-        let mut writer = self.begin(size);
+        let mut writer = self.begin(batch.size());
         for (at, entry) in entries.iter().enumerate() {
             if let Some(ahead) = entries.get(at + AHEAD) {
                 prefetch(batch.record(*ahead));

@@ -15,7 +15,7 @@
 #![allow(unsafe_code, reason = "instructions that not every processor has")]
 
 use std::arch::asm;
-use std::arch::x86_64::{__m128i, __m256i, _mm_clmulepi64_si128, _mm_xor_si128, _mm256_xor_si256};
+use std::arch::x86_64::{__m128i, __m256i, _mm_xor_si128, _mm256_xor_si256};
 use std::sync::atomic::AtomicUsize;
 
 use zerocopy::{FromBytes, transmute};
@@ -200,6 +200,23 @@ impl<const WIDE: bool> Multiplier<WIDE> {
         WIDE.then_some(Multiplier(()))
     }
 
+    /// Words of shared memory, as [`Multiplier::load_shared`] has them.
+    #[inline(always)]
+    pub(crate) fn load_shared_by_two(self, words: &[AtomicUsize; 4]) -> [u8; 32] {
+        let (low, high): (__m128i, __m128i);
+        // SAFETY: by the type's invariant the processor has the instruction. The words can be read,
+        // since there is a reference to them, and have 64 bits. That somebody changes them
+        // meanwhile is as in `load_shared`.
+        unsafe {
+            asm!(
+                "vmovdqu {}, [{words}]", "vmovdqu {}, [{words} + 16]",
+                out(xmm_reg) low, lateout(xmm_reg) high, words = in(reg) words.as_ptr(),
+                options(readonly, nostack, preserves_flags),
+            );
+        }
+        transmute!([low, high])
+    }
+
     /// One that does one product at a time, which each can.
     #[inline(always)]
     pub(crate) fn narrow(self) -> Multiplier<false> {
@@ -249,8 +266,9 @@ impl<const WIDE: bool> Multiplier<WIDE> {
     pub(crate) fn remainder(self, sum: Products) -> u32 {
         let [low, high]: [__m128i; 2] = transmute!(sum.wide);
         let sum = add(sum.narrow, add(low, high));
-        let factor = self.multiply::<LOW_LOW>(sum, pair(INVERSE, 0));
-        let sum = add(self.multiply::<LOW_LOW>(factor, pair(POLYNOMIAL, 0)), sum);
+        let divisor = pair(INVERSE, POLYNOMIAL);
+        let factor = self.multiply::<LOW_LOW>(sum, divisor);
+        let sum = add(self.multiply::<LOW_HIGH>(factor, divisor), sum);
         let [.., a, b, c, d, _, _, _, _]: [u8; 16] = transmute!(sum);
         u32::from_le_bytes([a, b, c, d])
     }
@@ -258,13 +276,24 @@ impl<const WIDE: bool> Multiplier<WIDE> {
     /// The product without carries of one half of each.
     #[inline(always)]
     fn multiply<const HALVES: i32>(self, a: __m128i, b: __m128i) -> __m128i {
-        // SAFETY: by the type's invariant the processor has the instruction.
-        unsafe { _mm_clmulepi64_si128::<HALVES>(a, b) }
+        let product;
+        // SAFETY: by the type's invariant the processor has the instruction, which touches no
+        // memory and no flags. The compiler knows what its intrinsic does, and would make two
+        // constants of each pair of factors, with twice as many instructions to load them.
+        unsafe {
+            asm!(
+                "vpclmulqdq {}, {}, {}, {}",
+                lateout(xmm_reg) product, in(xmm_reg) a, in(xmm_reg) b, const HALVES,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        product
     }
 }
 
 // Which halves of both factors are multiplied.
 const LOW_LOW: i32 = 0x00;
+const LOW_HIGH: i32 = 0x10;
 const HIGH_HIGH: i32 = 0x11;
 
 #[inline(always)]

@@ -116,7 +116,17 @@ impl Summer {
         }
     }
 
-    /// What loads several words of shared memory at once.
+    /// What loads shared memory by two words.
+    #[inline(always)]
+    pub(crate) fn narrow(self) -> Option<Multiplier<false>> {
+        match self.way {
+            Way::Wide(multiplier) => Some(multiplier.narrow()),
+            Way::Narrow(multiplier) => Some(multiplier),
+            Way::Library => None,
+        }
+    }
+
+    /// What loads shared memory by four words.
     #[inline(always)]
     pub(crate) fn wide(self) -> Option<Multiplier<true>> {
         match self.way {

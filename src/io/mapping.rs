@@ -233,7 +233,9 @@ impl Mapping {
     /// bytes, and the word behind them. `None` if there is no such element.
     #[inline(always)]
     pub(crate) fn element(&self, index: u64, area_size: usize) -> Option<Element<'_>> {
-        Some(Element { words: self.words(index, 1, area_size)? })
+        let position = self.position(index)?;
+        // SAFETY: that element is there.
+        Some(Element { words: unsafe { self.words(position, 1, area_size) }? })
     }
 
     /// The elements of these indices that there are, up to the first that is not; none if their
@@ -244,11 +246,13 @@ impl Mapping {
         indices: Range<u64>,
         area_size: usize,
     ) -> impl Iterator<Item = Element<'_>> {
-        let position = self.position(indices.start).unwrap_or(usize::MAX);
-        let there = self.count().saturating_sub(position);
         let wanted = usize::try_from(indices.end.saturating_sub(indices.start));
-        let count = wanted.unwrap_or(usize::MAX).min(there);
-        let words = self.words(indices.start, count, area_size).unwrap_or_default();
+        let words = self.position(indices.start).and_then(|position| {
+            let there = self.count().saturating_sub(position);
+            // SAFETY: so many elements are there from `position` on, which is one of them.
+            unsafe { self.words(position, wanted.unwrap_or(usize::MAX).min(there), area_size) }
+        });
+        let words = words.unwrap_or_default();
         let element_len = area_size.saturating_add(8) / WORD_SIZE;
         words.chunks_exact(element_len).map(|words| Element { words })
     }
@@ -284,7 +288,7 @@ impl Mapping {
     /// Lets the processor fetch the beginning of an element that is read soon, if there is one.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: u64, area_size: usize) {
-        prefetch(self.words(index, 1, area_size).unwrap_or_default());
+        prefetch(self.element(index, area_size).map_or(&[], |element| element.words));
     }
 
     /// Copies an element in, where no reader looks: the area's words, then the trailer. `None` if
@@ -370,28 +374,34 @@ impl Mapping {
         if self.options.writable { self.element(index, size_of_val(area)) } else { None }
     }
 
-    /// The words of some elements that follow each other, if there are as many: of each an area of
-    /// this many bytes and 8 more.
+    /// The words of some elements that follow each other, each an area and 8 bytes; `None` if their
+    /// areas have not so many bytes.
+    ///
+    /// # Safety
+    ///
+    /// `position` is less than [`Mapping::count`] was, and so many elements are there from it on.
     #[inline(always)]
-    fn words(&self, index: u64, count: usize, area_size: usize) -> Option<&[AtomicUsize]> {
-        // Without an element, the place of the first one may lie outside of what is mapped.
-        let position = self.position(index)?;
-        let there = self.count().saturating_sub(position);
-        if count > there || area_size.checked_add(8)? != self.stride {
+    unsafe fn words(
+        &self,
+        position: usize,
+        count: usize,
+        area_size: usize,
+    ) -> Option<&[AtomicUsize]> {
+        if area_size.checked_add(8)? != self.stride {
             return None;
         }
         // Neither wraps: the elements end at or before `self.len`, by the type's invariant.
         let offset = position.wrapping_mul(self.stride).wrapping_add(self.start);
         let size = count.wrapping_mul(self.stride);
-        debug_assert!(offset <= self.len(), "{offset} of {} bytes", self.len());
-        // SAFETY: `offset` is at most `self.len`, and by the type's invariant so many bytes are
-        // mapped from `raw`'s start.
+        debug_assert!(position.saturating_add(count) <= self.count(), "{count} from {position} on");
+        // SAFETY: `offset` is at most `self.len`, since there is an element, and by the type's
+        // invariant so many bytes are mapped from `raw`'s start.
         let start = unsafe { self.raw.as_ptr().add(offset) };
-        // SAFETY: `size` bytes from `start` end at or before `self.len`, since the elements are
-        // among `self.count`; they are mapped until `self.raw` is replaced, which needs `&mut
-        // self`. `start` is a multiple of 8, as the mapping begins at a page and `self.start` and
-        // `self.stride` are. All of this process's access goes through these atomics; words are
-        // valid whatever bytes they hold. `store` is called only if `writable`.
+        // SAFETY: `size` bytes from `start` end at or before `self.len`, since the caller promises
+        // that so many elements are there; they are mapped until `self.raw` is replaced, which
+        // needs `&mut self`. `start` is a multiple of 8, as the mapping begins at a page and
+        // `self.start` and `self.stride` are. All of this process's access goes through these
+        // atomics; words are valid whatever bytes they hold. `store` is called only if `writable`.
         Some(unsafe { std::slice::from_raw_parts(start.cast::<AtomicUsize>(), size / WORD_SIZE) })
     }
 

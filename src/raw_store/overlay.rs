@@ -34,6 +34,7 @@ impl Overlay {
     }
 
     /// How many slots there are.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.indices.len()
     }

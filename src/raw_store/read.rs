@@ -15,7 +15,7 @@ impl RawStore {
     /// Whether some slots are to be read from elsewhere than the mapping.
     #[inline(always)]
     pub(crate) fn has_overlay(&self) -> bool {
-        !self.staged.is_empty() || !self.pending.is_empty()
+        self.staged.len() | self.pending.len() != 0
     }
 
     /// A slot's words, its trailer last, if it is to be read from elsewhere than the mapping.

@@ -46,8 +46,10 @@ impl Loads for Summer {
     #[inline(always)]
     fn load_four(self, words: &[AtomicUsize; 4]) -> Four {
         #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
-        if let Some(wide) = self.wide() {
-            return wide.load_shared(words);
+        match (self.wide(), self.narrow()) {
+            (Some(wide), _) => return wide.load_shared(words),
+            (None, Some(narrow)) => return narrow.load_shared_by_two(words),
+            (None, None) => {}
         }
         WordByWord.load_four(words)
     }

@@ -84,8 +84,8 @@ impl Mapping {
             let index = place.checked_div(self.stride).unwrap_or(0);
             let within = place.checked_rem(self.stride).unwrap_or(0).wrapping_div(WORD_SIZE);
             let index = self.first.saturating_add(to_u64(index));
-            let words = self.words(index, 1, self.stride.saturating_sub(8));
-            let word = words.and_then(|words| words.get(within));
+            let element = self.element(index, self.stride.saturating_sub(8));
+            let word = element.and_then(|element| element.words.get(within));
             std::hint::black_box(word.map(|word| word.load(Ordering::Relaxed)));
         }
     }

@@ -16,7 +16,7 @@ use stridedb::zerocopy::{IntoBytes, TryFromBytes};
 use stridedb::{Reader, Store};
 
 use crate::Bench;
-use crate::parts::read::{copied, fill_store, independent, number};
+use crate::parts::read::{fill_store, independent, number};
 use crate::record::{Sample, Tick, below, scramble};
 use crate::rounds::{Figures, Outcome, interleave};
 
@@ -55,7 +55,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let figures = interleave(
         bench.args.rounds,
         &mut [
-            ("get, reader, ns", Box::new(|| independent(len, |index| number(reader.get(index)?)))),
+            ("get, reader, ns", Box::new(|| independent(len, |index| number(&reader.get(index))))),
             ("get_many, reader", Box::new(|| get_many(&reader, len))),
             ("get, reader, one `read` for all", Box::new(|| get_in_snapshot(&reader, len))),
             ("LMDB, one transaction for all", Box::new(|| lmdb.get_in_one(len))),
@@ -88,15 +88,12 @@ fn report(bench: &mut Bench<'_>, figures: &[Figures]) {
 /// The same reads as of [`independent`], asked for together.
 fn get_many(reader: &Reader<Tick>, len: u64) -> Outcome<f64> {
     let mut records = reader.get_many((0..).map(|count| below(scramble(count), len)));
-    independent(len, |_| {
-        let record = records.next().ok_or("get_many ended")??.ok_or("a record is gone")?;
-        Ok(copied(&record).number())
-    })
+    independent(len, |_| number(records.next().as_ref().ok_or("get_many ended")?))
 }
 
 /// All as of one commit, which is what one transaction of the rivals gives.
 fn get_in_snapshot(reader: &Reader<Tick>, len: u64) -> Outcome<f64> {
-    reader.read(|snapshot| independent(len, |index| number(snapshot.get(index)?)))
+    reader.read(|snapshot| independent(len, |index| number(&snapshot.get(index))))
 }
 
 /// The record that a rival's bytes are.

@@ -5,6 +5,7 @@
 //! are merged, as many at once as there is memory to read them in large pieces.
 
 mod batch;
+mod checksum;
 mod merge;
 mod runs;
 
@@ -26,6 +27,8 @@ use runs::Runs;
 /// Memory unless something else is said. With more there are fewer runs, and yet it takes longer:
 /// the processor's caches hold less of what is being sorted.
 const MEMORY_DEFAULT: usize = 64 << 20;
+/// So many bytes of a key are compared at once.
+const PREFIX_SIZE: usize = 8;
 /// How often the store is read anew because a writer has changed it meanwhile.
 const TRIES_MAX: u32 = 4;
 
@@ -227,6 +230,30 @@ impl Order {
         Ok(order)
     }
 
+    /// The first bytes of a record's key, as a number. The whole key is in `key` then, unless it is
+    /// no longer than that.
+    #[inline]
+    fn prefix(&self, record: &[u8], key: &mut Vec<u8>) -> u64 {
+        let only = match self.sort_keys.as_slice() {
+            [only] => only.number(self.byte_order, record),
+            _ => None,
+        };
+        let Some(number) = only else {
+            key.clear();
+            self.write(record, key);
+            let mut bytes = [0; PREFIX_SIZE];
+            let size = key.len().min(PREFIX_SIZE);
+            bytes[..size].copy_from_slice(&key[..size]);
+            return u64::from_be_bytes(bytes);
+        };
+        if self.descending { !number } else { number }
+    }
+
+    /// Whether there is more to a key than its prefix.
+    fn is_long(&self) -> bool {
+        self.key_size > PREFIX_SIZE
+    }
+
     /// Appends bytes to `key` that compare as the records do.
     fn write(&self, record: &[u8], key: &mut Vec<u8>) {
         let start = key.len();
@@ -237,12 +264,4 @@ impl Order {
             key[start..].iter_mut().for_each(|byte| *byte = !*byte);
         }
     }
-}
-
-/// The first bytes of a key, as a number.
-fn prefix(key: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let size = key.len().min(8);
-    bytes[..size].copy_from_slice(&key[..size]);
-    u64::from_be_bytes(bytes)
 }

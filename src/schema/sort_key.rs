@@ -75,6 +75,35 @@ impl SortKey {
         }
     }
 
+    /// The bytes of [`SortKey::write`] as a number, behind them zeros, if they are 1, 2, 4 or 8: in
+    /// far fewer steps.
+    #[inline]
+    pub(crate) fn number(&self, order: ByteOrder, record: &[u8]) -> Option<u64> {
+        let (value, mut bytes) = (self.value(record), [0; 8]);
+        match *value {
+            [a] => bytes[0] = a,
+            [a, b] => bytes[..2].copy_from_slice(&[a, b]),
+            [a, b, c, d] => bytes[..4].copy_from_slice(&[a, b, c, d]),
+            [a, b, c, d, e, f, g, h] => bytes = [a, b, c, d, e, f, g, h],
+            _ => return None,
+        }
+        let own_order = match self.form {
+            Form::Bytes => Some(ByteOrder::Big),
+            Form::Unsigned(own) | Form::Signed(own) | Form::Float(own) => own,
+        };
+        let unused = u64::BITS - 8 * value.len() as u32;
+        let number = match own_order.unwrap_or(order) {
+            ByteOrder::Little => u64::from_le_bytes(bytes) << unused,
+            ByteOrder::Big => u64::from_be_bytes(bytes),
+        };
+        let sign = 1 << (u64::BITS - 1);
+        Some(match self.form {
+            Form::Float(_) if number & sign > 0 => !number & (u64::MAX << unused),
+            Form::Float(_) | Form::Signed(_) => number ^ sign,
+            Form::Unsigned(_) | Form::Bytes => number,
+        })
+    }
+
     /// The value's bytes.
     pub(crate) fn value<'r>(&self, record: &'r [u8]) -> &'r [u8] {
         &record[self.start..][..self.size]
@@ -108,6 +137,12 @@ mod tests {
                     encode_record(&schema, order, &values, &mut record).unwrap();
                     let mut key = Vec::new();
                     sort_key.write(order, &record, &mut key);
+                    let has_number = matches!(key.len(), 1 | 2 | 4 | 8);
+                    let mut first = [0; 8];
+                    let count = key.len().min(8);
+                    first[..count].copy_from_slice(&key[..count]);
+                    let number = has_number.then_some(u64::from_be_bytes(first));
+                    assert_eq!(sort_key.number(order, &record), number, "{ty}: {value:?}");
                     key
                 })
                 .collect();

@@ -10,9 +10,9 @@ use std::{io, thread};
 
 use super::Order;
 use super::batch::Batch;
+use super::checksum::checksum_of;
 use super::merge::{Run, merge};
 use crate::error::{Error, Result};
-use crate::format::checksum::crc32;
 use crate::in_order::{in_order, processors};
 use crate::io::{NewFile, prefetch};
 use crate::raw_reader::RawReader;
@@ -113,12 +113,12 @@ impl<'o> Runs<'o> {
             Records::InMemory(batch) => {
                 let mut checksum = 0_u64;
                 let mut block = Vec::new();
-                for entries in batch.sorted().chunks((HANDED_ON_SIZE / self.record_size).max(1)) {
+                for entries in batch.entries().chunks((HANDED_ON_SIZE / self.record_size).max(1)) {
                     block.clear();
                     for entry in entries {
                         block.extend_from_slice(batch.record(*entry));
                     }
-                    checksum = checksum.wrapping_add(self.checksum_of(&block));
+                    checksum = checksum.wrapping_add(checksum_of(&block, self.record_size));
                     work(&block)?;
                 }
                 (1, 0, checksum)
@@ -198,19 +198,13 @@ impl<'o> Runs<'o> {
             if block.len() < HANDED_ON_SIZE {
                 return Ok(ControlFlow::Continue(()));
             }
-            checksum = checksum.wrapping_add(self.checksum_of(&block));
+            checksum = checksum.wrapping_add(checksum_of(&block, self.record_size));
             let is_wanted = take(&mut block)?;
             Ok(if is_wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
-        checksum = checksum.wrapping_add(self.checksum_of(&block));
+        checksum = checksum.wrapping_add(checksum_of(&block, self.record_size));
         take(&mut block)?;
         Ok(checksum)
-    }
-
-    /// The sum of the checksums of records that stand one after the other.
-    fn checksum_of(&self, records: &[u8]) -> u64 {
-        let checksums = records.chunks_exact(self.record_size).map(|record| crc32(record).into());
-        checksums.fold(0, u64::wrapping_add)
     }
 
     fn open<'f>(&'f self, file: &'f RunFile, places: &[Range<u64>]) -> Vec<Run<'f>> {
@@ -286,7 +280,7 @@ impl RunFile {
 
     /// Writes a sorted run; its place.
     fn write(&self, batch: &Batch) -> Result<Range<u64>> {
-        let entries = batch.sorted();
+        let entries = batch.entries();
         let mut writer = self.begin(batch.size());
         for (at, entry) in entries.iter().enumerate() {
             if let Some(ahead) = entries.get(at + AHEAD) {

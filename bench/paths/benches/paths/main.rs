@@ -1,7 +1,7 @@
 //! The time of the hot paths, one by one: each read beside the same one from a raw map.
 //!
-//! All files are in memory by then, and no sync is timed. What criterion calls `time` is that of one
-//! operation or one record, unless a name says otherwise.
+//! All files are in memory by then, and no sync is timed. What criterion calls `time` is that of
+//! one operation or one record, unless a name says otherwise.
 
 mod checksum;
 mod files;

@@ -6,8 +6,6 @@
 
 mod machine;
 mod parts;
-mod raw;
-mod record;
 mod report;
 mod rounds;
 
@@ -15,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
+use stridedb_paths::{raw, record};
 
 use report::Report;
 use rounds::Outcome;

@@ -2,20 +2,23 @@
 //!
 //! Version 1. All fields are always there; a figure that is not a number is `null`.
 //!
-//! | field | meaning |
-//! |---|---|
-//! | `format`, `version` | `"stridedb-bench"` and 1; a change that old readers misunderstand counts up |
-//! | `date` | when the run began, RFC 3339, UTC |
-//! | `commit` | of the sources; `-dirty` after it where they were changed, `unknown` without git |
-//! | `command` | the command line |
-//! | `records`, `rounds` | of the large stores; how often each work was done |
-//! | `parts` | the parts that came to an end, in their order |
-//! | `machine` | `cpu`, `processors`, `memory_size` in bytes, `kernel`, `file_system`, `device`, `mount`, `load` |
-//! | `engines` | of each store its `name`, `version`, `crates` and `configuration` |
-//! | `measurements` | of each workload and engine `workload`, `engine`, `unit`, `records`, `record_size` in bytes, `figures` |
-//! | `works` | what the parts timed beside these: `part`, `name`, `unit`, `figures` |
-//! | `goals` | `name`, `side` (`at-most` or `at-least`), `limit`, `median`, `least`, `most`, `met`, `detail` in words |
-//! | `baselines` | `name`, `expected_least`, `expected_most`, `measured` in nanoseconds, `deviation` as a part of 1, `believable` |
+//! * `format`, `version`: `"stridedb-bench"` and 1; a change that old readers would misunderstand
+//!   makes it 2
+//! * `date`: when the run began, RFC 3339, UTC
+//! * `commit`: of the sources; `-dirty` after it where they were changed, `unknown` without git
+//! * `command`: the command line
+//! * `records`, `rounds`: of the large stores; how often each work was done
+//! * `parts`: those that came to an end, in their order
+//! * `machine`: `cpu`, `processors`, `memory_size` in bytes, `kernel`, `file_system`, `device`,
+//!   `mount`, `load`
+//! * `engines`: of each store its `name`, `version`, `crates` and `configuration`
+//! * `measurements`: of each workload and engine `workload`, `engine`, `unit`, `records`,
+//!   `record_size` in bytes, `figures`
+//! * `works`: what the parts timed beside these: `part`, `name`, `unit`, `figures`
+//! * `goals`: `name`, `side` (`at-most` or `at-least`), `limit`, `median`, `least`, `most`, `met`;
+//!   `detail`, the figures in words
+//! * `baselines`: `name`; `expected_least`, `expected_most` and `measured` in nanoseconds;
+//!   `deviation` as a part of 1, `believable`
 //!
 //! `figures` has one number a round. The works of a group took turns, so the first figure of one
 //! belongs to the first of the others: ratios are taken round by round.

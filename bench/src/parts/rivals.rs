@@ -16,6 +16,7 @@ use stridedb::zerocopy::{IntoBytes, TryFromBytes};
 use stridedb::{Reader, Store};
 
 use crate::Bench;
+use crate::engines::{self, Engine};
 use crate::parts::read::{fill_store, independent, number};
 use crate::record::{Sample, Tick, below, scramble};
 use crate::rounds::{Figures, Outcome, interleave};
@@ -43,8 +44,9 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let lmdb = loaded(lmdb::CONFIGURATION, len, || Lmdb::create(&directory.0, len))?;
     let redb = loaded(redb::CONFIGURATION, len, || Redb::create(&directory.0, len))?;
     let sqlite = loaded(sqlite::CONFIGURATION, len, || Sqlite::create(&directory.0, len))?;
-    println!("  versions: {}", versions(&["heed", "lmdb-master-sys", "redb", "rusqlite"]));
-    println!("  versions within: LMDB {}, SQLite {}", lmdb::version(), rusqlite::version());
+    for Engine { name, version, crates, .. } in engines() {
+        println!("  {name} {version}: {crates}");
+    }
     let reader = store.reader()?;
     check(len, |index| Ok(reader.get(index)?.ok_or("a record is gone")?))?;
     let mut many = reader.get_many(0..len);
@@ -70,13 +72,29 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     Ok(())
 }
 
+/// The rivals, as they are set up here.
+pub(crate) fn engines() -> Vec<Engine> {
+    let engine = |name: &str, version: &str, crates: &[&str], configuration: &str| Engine {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        crates: engines::crates(crates),
+        configuration: configuration.to_owned(),
+    };
+    let redb = engines::locked("redb").unwrap_or_default();
+    vec![
+        engine("LMDB", &lmdb::version(), &["heed", "lmdb-master-sys"], lmdb::CONFIGURATION),
+        engine("redb", redb, &["redb"], redb::CONFIGURATION),
+        engine("SQLite", rusqlite::version(), &["rusqlite"], sqlite::CONFIGURATION),
+    ]
+}
+
 fn report(bench: &mut Bench<'_>, figures: &[Figures]) {
     let [get, many, _, rivals @ ..] = figures else { return };
     for (name, figures) in ["LMDB", "redb", "SQLite"].iter().zip(rivals.chunks(2)) {
         let [in_one, each] = figures else { return };
         let mut note = |goal: &str, limit, ratios: Figures| {
             let goal = format!("{name}, {goal}");
-            bench.report.at_least(&goal, limit, ratios.median(), ratios.to_string());
+            bench.report.median_at_least(&goal, limit, &ratios);
         };
         note("one transaction for all, over get", ONE_FOR_ALL_MIN, in_one.over(get));
         note("one transaction for all, over get_many", ONE_FOR_ALL_MIN, in_one.over(many));
@@ -124,16 +142,6 @@ fn loaded<T>(name: &str, len: u64, load: impl FnOnce() -> Outcome<T>) -> Outcome
     let each = start.elapsed().as_nanos() as f64 / len as f64;
     println!("  {name}: loaded, {each:.0} ns a record");
     Ok(store)
-}
-
-/// The versions of crates that this was built with.
-fn versions(names: &[&str]) -> String {
-    let lock = include_str!("../../Cargo.lock");
-    let version = |name: &&str| {
-        let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
-        Some(format!("{name} {}", rest.split('"').next()?))
-    };
-    names.iter().filter_map(version).collect::<Vec<_>>().join(", ")
 }
 
 /// A directory that is removed with all that is in it, also when something fails.

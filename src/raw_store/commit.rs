@@ -37,10 +37,10 @@ impl RawStore {
     /// Makes one change that waits for a later sync.
     ///
     /// It goes to those that wait at once, and what the store holds before is not kept: a change
-    /// that fails has changed nothing, so that there is nothing to take back. The fewer instructions
-    /// a change takes, and the fewer of them copy what the one before has just stored piece by
-    /// piece, the more often the processor begins with the next change while the old record of this
-    /// one is on its way from memory.
+    /// that fails has changed nothing, so that there is nothing to take back. The fewer
+    /// instructions a change takes, and the fewer of them copy what the one before has just stored
+    /// piece by piece, the more often the processor begins with the next change while the old
+    /// record of this one is on its way from memory.
     #[inline]
     fn write_to_wait<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let last_commit = self.meta.commit_number;

@@ -14,7 +14,7 @@ use crate::record::Area;
 
 /// Records that a transaction appends are staged up to so many bytes; further ones go where they
 /// belong at once, and are synced before the transaction is. Few for the crash tests.
-const SPILL_SIZE: u64 = if cfg!(test) { 100 } else { 256 << 10 };
+pub(super) const SPILL_SIZE: u64 = if cfg!(test) { 100 } else { 256 << 10 };
 
 impl RawStore {
     #[inline]

@@ -26,6 +26,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use super::element::{Element, WORD_SIZE, Words};
 use super::platform::{self, SYNC_INCLUDES_MAPPINGS};
 
+pub(crate) use ahead::{prefetch, prefetch_at};
 pub use options::{Access, Growth};
 pub(crate) use options::{MappingOptions, Protection};
 use protection::Region;
@@ -246,15 +247,21 @@ impl Mapping {
         indices: Range<u64>,
         area_size: usize,
     ) -> impl Iterator<Item = Element<'_>> {
+        let element_len = area_size.saturating_add(8) / WORD_SIZE;
+        let words = self.words_of_run(indices, area_size);
+        words.chunks_exact(element_len).map(|words| Element { words })
+    }
+
+    /// The words of these elements, up to the first that is not there.
+    #[inline(always)]
+    pub(crate) fn words_of_run(&self, indices: Range<u64>, area_size: usize) -> &[AtomicUsize] {
         let wanted = usize::try_from(indices.end.saturating_sub(indices.start));
         let words = self.position(indices.start).and_then(|position| {
             let there = self.count().saturating_sub(position);
             // SAFETY: so many elements are there from `position` on, which is one of them.
             unsafe { self.words(position, wanted.unwrap_or(usize::MAX).min(there), area_size) }
         });
-        let words = words.unwrap_or_default();
-        let element_len = area_size.saturating_add(8) / WORD_SIZE;
-        words.chunks_exact(element_len).map(|words| Element { words })
+        words.unwrap_or_default()
     }
 
     /// The first `count` elements as they stand in memory, which any bytes of theirs can be. `None`
@@ -283,12 +290,6 @@ impl Mapping {
         // behind a reference. The caller promises that nobody else changes them; within this
         // process all other access through `&self` loads.
         Some(unsafe { std::slice::from_raw_parts(start.cast::<T>(), count) })
-    }
-
-    /// Lets the processor fetch the beginning of an element that is read soon, if there is one.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, index: u64, area_size: usize) {
-        prefetch(self.element(index, area_size).map_or(&[], |element| element.words));
     }
 
     /// Copies an element in, where no reader looks: the area's words, then the trailer. `None` if
@@ -434,21 +435,15 @@ impl Mapping {
     }
 }
 
-/// Lets the processor fetch the beginning of what is read soon. Where it cannot be asked for that,
-/// nothing is done.
+/// Lets the processor fetch the bytes around a word, where it can be asked for that.
 #[inline(always)]
 #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "no such request"))]
-pub(crate) fn prefetch<W>(words: &[W]) {
+fn fetch<W>(word: &W) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // What follows so many bytes, the processor fetches of its own accord.
-        let (count_max, line) = const { (1024 / size_of::<W>(), 64 / size_of::<W>()) };
-        let words = words.get(..count_max).unwrap_or(words);
-        for word in words.iter().step_by(line).chain(words.last()) {
-            // SAFETY: this is a hint, which reads no value and faults at no address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(word).cast()) };
-        }
+        // SAFETY: this is a hint, which reads no value and faults at no address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(word).cast()) };
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) use element::{Element, Words};
 pub(crate) use file::{NewFile, StoreFile, is_no_room, is_taken, may_not_create};
 pub(crate) use lock::{Lock, LockHolder, lock_holders};
 pub use mapping::{Access, Growth};
-pub(crate) use mapping::{Mapping, MappingOptions, Protection, prefetch};
+pub(crate) use mapping::{Mapping, MappingOptions, Protection, prefetch, prefetch_at};
 pub(crate) use memory::{for_each_residency, page_count, page_size};
 pub(crate) use platform::{MAPS_BEYOND_FILE, page_faults, wait_while, wake_all};
 pub(crate) use process::{Process, ProcessIdentity, random_bytes};

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use zerocopy::FromZeros;
 
@@ -11,7 +12,7 @@ use crate::buffer::Areas;
 use crate::format::checksum::{BLOCK_MAX, BlockSum, Summer, Summing, place_share, place_shares};
 use crate::format::geometry::SlotIndex;
 use crate::format::slot::{Trailer, Trailers};
-use crate::io::{Element, Mapping};
+use crate::io::{Element, Mapping, prefetch_at};
 use crate::place::Place;
 use crate::record::Area;
 
@@ -150,6 +151,7 @@ impl<A: Area, W: Wanted, const BESIDE_WRITER: bool> Summing for Fill<'_, A, W, B
     #[inline(always)]
     fn run(self, (): (), summer: Summer) -> usize {
         let Self { copies, slots, wanted, len } = self;
+        let ahead = wanted.ahead(&slots.mapping, size_of::<A>(), copies.areas.len());
         copies.trailers.place(wanted.place_shares());
         let mut sum = BlockSum::new(summer);
         let mut count = 0;
@@ -159,6 +161,8 @@ impl<A: Area, W: Wanted, const BESIDE_WRITER: bool> Summing for Fill<'_, A, W, B
             // One that somebody writes has the trailer of no slot.
             let (trailer, area) = copy::<A, BESIDE_WRITER>(element, summer)
                 .unwrap_or_else(|| (Trailer::new_zeroed(), A::new_zeroed()));
+            // One by one, since the processor can have only some of them under way.
+            prefetch_at(ahead, count * ((size_of::<A>() + 8) / size_of::<AtomicUsize>()));
             sum.add(count, &area);
             *to = area;
             copies.trailers.set(count, trailer);
@@ -180,6 +184,17 @@ pub(crate) trait Wanted: Clone {
     /// Their indices.
     fn indices(self) -> impl Iterator<Item = u64>;
 
+    /// The words of slots that are likely to be wanted soon, where these are so many.
+    #[inline(always)]
+    fn ahead<'m>(
+        &self,
+        _mapping: &'m Mapping,
+        _area_size: usize,
+        _count: usize,
+    ) -> &'m [AtomicUsize] {
+        &[]
+    }
+
     /// What the places of the first ones contribute to their checksums.
     fn place_shares(&self) -> [u32; BLOCK_MAX];
 
@@ -199,6 +214,15 @@ pub(crate) struct Run(pub(crate) Range<u64>);
 impl Wanted for Run {
     fn indices(self) -> impl Iterator<Item = u64> {
         self.0
+    }
+
+    /// The processor foresees what a run needs, but it looks no further than a few slots, and ends
+    /// with the page.
+    #[inline(always)]
+    fn ahead<'m>(&self, mapping: &'m Mapping, area_size: usize, count: usize) -> &'m [AtomicUsize] {
+        const BLOCKS_AHEAD: u64 = 2;
+        let start = self.0.start.saturating_add(BLOCKS_AHEAD * count as u64);
+        mapping.words_of_run(start..start.saturating_add(count as u64), area_size)
     }
 
     #[inline(always)]

@@ -5,9 +5,44 @@ use std::sync::atomic::Ordering;
 
 use super::super::element::WORD_SIZE;
 use super::super::platform;
-use super::{Access, Mapping, PAGE_SIZE, to_u64};
+use super::{Access, Mapping, PAGE_SIZE, fetch, to_u64};
+
+/// Lets the processor fetch the beginning of what is read soon. Where it cannot be asked for that,
+/// nothing is done.
+#[inline(always)]
+pub(crate) fn prefetch<W>(words: &[W]) {
+    // What follows so many words, the processor fetches of its own accord.
+    const COUNT_MAX: usize = 128;
+    let line = const { 64 / size_of::<W>() };
+    if let Some(words) = words.first_chunk::<COUNT_MAX>() {
+        words.iter().step_by(line).for_each(fetch); // As many as are known: without a loop.
+        return;
+    }
+    let mut rest = words;
+    while let [first, .., last] | [first @ last] = rest {
+        fetch(first);
+        rest = rest.get(line..).unwrap_or_default();
+        if rest.is_empty() {
+            fetch(last);
+        }
+    }
+}
+
+/// Lets the processor fetch the word at a position, if there is one, and what stands around it.
+#[inline(always)]
+pub(crate) fn prefetch_at<W>(words: &[W], position: usize) {
+    if let Some(word) = words.get(position) {
+        fetch(word);
+    }
+}
 
 impl Mapping {
+    /// Lets the processor fetch the beginning of an element that is read soon, if there is one.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, index: u64, area_size: usize) {
+        prefetch(self.element(index, area_size).map_or(&[], |element| element.words));
+    }
+
     /// Says that the bytes from `start` on will be written one after the other, so that the system
     /// keeps them in large pages from the first on: otherwise it takes small ones at first after
     /// each growth, which makes all later access slower. Where it does not know that, nothing is

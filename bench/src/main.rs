@@ -4,6 +4,7 @@
 //! Ratios count, not nanoseconds: machines differ and are shared. Each ratio is between works that
 //! took turns; the median is given, with the least and the most. Every clock stops after the sync.
 
+mod compare;
 mod machine;
 mod parts;
 mod raw;

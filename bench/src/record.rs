@@ -3,7 +3,7 @@
 use stridedb::Record;
 
 /// A record that can be made from its index, and a number to sum.
-pub(crate) trait Sample: Record {
+pub(crate) trait Sample: Record + Send + Sync {
     /// The record at an index.
     fn sample(index: u64) -> Self;
     /// One field, near the record's start.

@@ -113,7 +113,7 @@ impl<R: Sample + Send + Sync> Rivals<R> {
 }
 
 /// Fills a new store and closes it.
-pub(super) fn fill_store<R: Sample>(path: &Path, len: u64) -> Outcome {
+pub(crate) fn fill_store<R: Sample>(path: &Path, len: u64) -> Outcome {
     let mut store = Store::<R>::create(path)?;
     store.extend((0..len).map(R::sample))?;
     Ok(store.close()?)
@@ -200,7 +200,7 @@ pub(super) fn scan_raw<R: Sample + Send + Sync>(raw: &RawArray<Strided<R>>) -> u
 /// A field of a record that who asked for it has as a whole. As it lies where `get` has put it: to
 /// move it elsewhere is no part of a read.
 #[inline(always)]
-pub(super) fn number<R: Sample>(found: &stridedb::Result<Option<R>>) -> Outcome<u64> {
+pub(crate) fn number<R: Sample>(found: &stridedb::Result<Option<R>>) -> Outcome<u64> {
     match black_box(found) {
         Ok(Some(record)) => Ok(record.number()),
         Ok(None) => Err("a record is gone".into()),
@@ -210,12 +210,12 @@ pub(super) fn number<R: Sample>(found: &stridedb::Result<Option<R>>) -> Outcome<
 
 /// A copy of a whole record, as who gets one has it: not only of the field that is used here.
 #[inline]
-pub(super) fn copied<R: Copy>(record: &R) -> R {
+pub(crate) fn copied<R: Copy>(record: &R) -> R {
     black_box(*record)
 }
 
 /// Reads whose places do not depend on what was read: the processor does many at once.
-pub(super) fn independent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) -> Outcome<f64> {
+pub(crate) fn independent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) -> Outcome<f64> {
     nanoseconds(GET_COUNT, || {
         let mut sum = 0_u64;
         for count in 0..GET_COUNT {
@@ -239,7 +239,7 @@ fn get_many<R: Sample>(store: &Store<R>) -> Outcome<f64> {
 }
 
 /// Reads whose places depend on what was read before: one after the other.
-pub(super) fn dependent(len: u64, get: impl Fn(u64) -> Outcome<u64>) -> Outcome<f64> {
+pub(crate) fn dependent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) -> Outcome<f64> {
     nanoseconds(GET_COUNT, || {
         let mut last = 0;
         for count in 0..GET_COUNT {

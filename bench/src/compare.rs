@@ -1,4 +1,57 @@
 //! stridedb and every rival on the same workloads, in one run.
+//!
+//! All hold the same records, and take turns. A clock of which the workload's name says that its
+//! work is durable stops after the sync. Ratios are taken round by round. Goals stand beside what
+//! is measured, so that a figure and what is expected of it are found together.
 
 pub(crate) mod engine;
 pub(crate) mod engines;
+pub(crate) mod field;
+
+mod contender;
+mod table;
+mod threads;
+mod workloads;
+
+use clap::ValueEnum;
+
+use crate::Bench;
+use crate::record::Tick;
+use crate::report::Workload;
+use crate::rounds::Outcome;
+
+const MICROSECOND: f64 = 1000.0;
+
+/// What can be compared alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Comparison {
+    /// Bulk load and sync
+    Load,
+    /// Durable appends
+    Append,
+    /// Durable updates at random
+    Update,
+    /// Updates that are not durable at once
+    Deferred,
+}
+
+/// Compares what is asked for, or everything.
+pub(crate) fn measure(bench: &mut Bench<'_>, which: &[Comparison]) -> Outcome {
+    field::print();
+    let all = Comparison::value_variants();
+    for comparison in if which.is_empty() { all } else { which } {
+        println!("\n{comparison:?}");
+        match comparison {
+            Comparison::Load => workloads::load::measure(bench)?,
+            Comparison::Append => workloads::append::measure(bench)?,
+            Comparison::Update => workloads::update::measure(bench)?,
+            Comparison::Deferred => workloads::deferred::measure(bench)?,
+        }
+    }
+    Ok(())
+}
+
+/// A workload of the record of all goals.
+fn tick_workload<'a>(name: &'a str, unit: &'a str, records: u64) -> Workload<'a> {
+    Workload { name, unit, records, record_size: size_of::<Tick>() }
+}

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
+use compare::Comparison;
 use report::Report;
 use rounds::Outcome;
 
@@ -25,6 +26,9 @@ use rounds::Outcome;
 struct Args {
     /// What to measure; without it all
     parts: Vec<Part>,
+    /// Compare with all rivals instead, at all workloads or at these
+    #[arg(long, value_name = "WORKLOAD", num_args = 0.., conflicts_with = "parts")]
+    compare: Option<Vec<Comparison>>,
     /// Where to put the files; on a disk, not in memory
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/files"))]
     dir: PathBuf,
@@ -108,10 +112,14 @@ fn main() -> Outcome {
     fs::create_dir_all(&args.dir)?;
     machine::print(&args.dir)?;
     let mut bench = Bench { args: &args, report: Report::default() };
-    let all = Part::value_variants();
-    for part in if args.parts.is_empty() { all } else { &args.parts } {
-        println!("\n{part:?}");
-        measure(*part, &mut bench)?;
+    if let Some(comparisons) = &args.compare {
+        compare::measure(&mut bench, comparisons)?;
+    } else {
+        let all = Part::value_variants();
+        for part in if args.parts.is_empty() { all } else { &args.parts } {
+            println!("\n{part:?}");
+            measure(*part, &mut bench)?;
+        }
     }
     bench.report.print();
     Ok(())

@@ -5,13 +5,59 @@ use crate::rounds::Figures;
 /// How far a baseline may be from what it should be.
 const DEVIATION_MAX: f64 = 0.2;
 
-/// Goals, as they are met or not.
+/// The engine that the others are compared with.
+pub(crate) const OURS: &str = "stridedb";
+
+/// What several engines did.
+pub(crate) struct Workload<'a> {
+    /// What it is called.
+    pub name: &'a str,
+    /// What the figures are: less is better.
+    pub unit: &'a str,
+    /// Records in the store.
+    pub records: u64,
+    /// Bytes of a record.
+    pub record_size: usize,
+}
+
+/// The figures of one engine at a workload, one a round.
+pub(crate) struct Measurement {
+    pub workload: String,
+    pub engine: String,
+    pub unit: String,
+    pub records: u64,
+    pub record_size: usize,
+    pub figures: Vec<f64>,
+}
+
+/// Goals, as they are met or not, and all figures of the comparison.
 #[derive(Default)]
 pub(crate) struct Report {
     lines: Vec<String>,
+    pub(crate) measurements: Vec<Measurement>,
 }
 
 impl Report {
+    /// Prints what the engines took, and how many times ours, and keeps the figures.
+    pub(crate) fn workload(&mut self, workload: Workload<'_>, rows: &[(&str, &Figures)]) {
+        let Workload { name, unit, records, record_size } = workload;
+        println!("  {name}, {unit}, {records} records of {record_size} bytes");
+        let ours = rows.iter().find(|(engine, _)| *engine == OURS).map(|(_, figures)| *figures);
+        for (engine, figures) in rows {
+            let times = ours.filter(|_| *engine != OURS).map(|ours| figures.over(ours));
+            let times = times.map_or(String::new(), |times| format!("{times} times ours"));
+            println!("    {engine:<40} {:<36} {times}", figures.to_string());
+            self.measurements.push(Measurement {
+                workload: name.to_owned(),
+                engine: (*engine).to_owned(),
+                unit: unit.to_owned(),
+                records,
+                record_size,
+                figures: figures.rounds().to_vec(),
+            });
+        }
+    }
+
     /// Notes whether a figure is at most what it should be.
     pub(crate) fn at_most(&mut self, goal: &str, limit: f64, measured: f64, detail: String) {
         self.note(goal, format!("at most {limit}"), measured <= limit, detail);

@@ -14,6 +14,16 @@ pub(crate) type Work<'a> = (&'a str, Box<dyn FnMut() -> Outcome<f64> + 'a>);
 pub(crate) struct Figures(Vec<f64>);
 
 impl Figures {
+    /// Those of some rounds, in their order.
+    pub(crate) fn of(rounds: Vec<f64>) -> Self {
+        Self(rounds)
+    }
+
+    /// One figure a round.
+    pub(crate) fn rounds(&self) -> &[f64] {
+        &self.0
+    }
+
     /// The figure in the middle.
     pub(crate) fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
@@ -47,13 +57,19 @@ impl fmt::Display for Figures {
 }
 
 /// Does all works in turn, `count` times; their figures.
-pub(crate) fn interleave(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Figures>> {
+pub(crate) fn take_turns(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Figures>> {
     let mut all = vec![Figures(Vec::new()); works.len()];
     for _ in 0..count {
         for (figures, (_, work)) in all.iter_mut().zip(works.iter_mut()) {
             figures.0.push(work()?);
         }
     }
+    Ok(all)
+}
+
+/// As [`take_turns`], and prints each work's figures.
+pub(crate) fn interleave(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Figures>> {
+    let all = take_turns(count, works)?;
     for (figures, (name, _)) in all.iter().zip(works) {
         println!("  {name:<44} {figures}");
     }

@@ -5,7 +5,7 @@
 //! record. Ours is checked against its checksum, theirs are not.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use stridedb::{Reader, Store};
@@ -15,6 +15,7 @@ use crate::compare::engine::{self, Engine, Get, check};
 use crate::compare::engines::lmdb::{self, Lmdb};
 use crate::compare::engines::redb::Redb;
 use crate::compare::engines::sqlite::{self, Sqlite};
+use crate::compare::field::{Directory, versions};
 use crate::parts::read::{fill_store, independent, number};
 use crate::record::{Tick, below, scramble};
 use crate::rounds::{Figures, Outcome, interleave};
@@ -130,36 +131,4 @@ fn loaded<T>(name: &str, len: u64, load: impl FnOnce() -> Outcome<T>) -> Outcome
     let each = start.elapsed().as_nanos() as f64 / len as f64;
     println!("  {name}: loaded, {each:.0} ns a record");
     Ok(store)
-}
-
-/// The versions of crates that this was built with.
-fn versions(names: &[&str]) -> String {
-    let lock = include_str!("../../Cargo.lock");
-    let version = |name: &&str| {
-        let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
-        Some(format!("{name} {}", rest.split('"').next()?))
-    };
-    names.iter().filter_map(version).collect::<Vec<_>>().join(", ")
-}
-
-/// A directory that is removed with all that is in it, also when something fails.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn create(path: PathBuf) -> Outcome<Self> {
-        remove(&path);
-        fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        remove(&self.0);
-    }
-}
-
-/// Removes a directory that may not be there.
-fn remove(path: &Path) {
-    let _ = fs::remove_dir_all(path);
 }

@@ -8,6 +8,9 @@ pub(crate) mod engine;
 pub(crate) mod engines;
 pub(crate) mod field;
 
+pub(crate) mod child;
+
+mod block_device;
 mod contender;
 mod table;
 mod threads;
@@ -33,6 +36,26 @@ pub(crate) enum Comparison {
     Update,
     /// Updates that are not durable at once
     Deferred,
+    /// Durable commits of many threads
+    Group,
+    /// Records at random
+    Get,
+    /// Records in order
+    Scan,
+    /// Opening
+    Open,
+    /// Opening after a kill
+    Recovery,
+    /// Checking a whole store
+    Verify,
+    /// Records of other sizes
+    Sizes,
+    /// Stores of up to a hundred million records
+    Growth,
+    /// Bytes on the disk, and to the disk
+    Amplification,
+    /// Memory
+    Memory,
 }
 
 /// Compares what is asked for, or everything.
@@ -46,6 +69,16 @@ pub(crate) fn measure(bench: &mut Bench<'_>, which: &[Comparison]) -> Outcome {
             Comparison::Append => workloads::append::measure(bench)?,
             Comparison::Update => workloads::update::measure(bench)?,
             Comparison::Deferred => workloads::deferred::measure(bench)?,
+            Comparison::Group => workloads::group::measure(bench)?,
+            Comparison::Get => workloads::get::measure(bench)?,
+            Comparison::Scan => workloads::scan::measure(bench)?,
+            Comparison::Open => workloads::open::measure(bench)?,
+            Comparison::Recovery => workloads::recovery::measure(bench)?,
+            Comparison::Verify => workloads::verify::measure(bench)?,
+            Comparison::Sizes => workloads::sizes::measure(bench)?,
+            Comparison::Growth => workloads::growth::measure(bench)?,
+            Comparison::Amplification => workloads::amplification::measure(bench)?,
+            Comparison::Memory => workloads::memory::measure(bench)?,
         }
     }
     Ok(())

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, ValueEnum};
 
 use compare::Comparison;
+use compare::child::Task;
 use report::Report;
 use rounds::Outcome;
 
@@ -35,6 +36,9 @@ struct Args {
     /// Records in the large stores
     #[arg(long, default_value_t = 10_000_000)]
     records: u64,
+    /// Records in the largest store of the comparison
+    #[arg(long, default_value_t = 100_000_000)]
+    largest: u64,
     /// How often each work is done, in turn with its rivals
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -44,6 +48,12 @@ struct Args {
     /// The table of flights
     #[arg(long)]
     flights: Option<PathBuf>,
+    /// What to do as a child of another run
+    #[arg(long, hide = true, requires = "engine")]
+    child: Option<Task>,
+    /// With what engine
+    #[arg(long, hide = true)]
+    engine: Option<String>,
 }
 
 /// What can be measured alone.
@@ -110,8 +120,11 @@ fn remove(path: &Path) {
 fn main() -> Outcome {
     let args = Args::parse();
     fs::create_dir_all(&args.dir)?;
-    machine::print(&args.dir)?;
     let mut bench = Bench { args: &args, report: Report::default() };
+    if let (Some(task), Some(engine)) = (args.child, &args.engine) {
+        return compare::child::run(&bench, task, engine);
+    }
+    machine::print(&args.dir)?;
     if let Some(comparisons) = &args.compare {
         compare::measure(&mut bench, comparisons)?;
     } else {

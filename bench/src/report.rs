@@ -38,24 +38,19 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Prints what the engines took, and how many times ours, and keeps the figures.
+    /// Keeps what the engines took, and prints it.
     pub(crate) fn workload(&mut self, workload: Workload<'_>, rows: &[(&str, &Figures)]) {
+        let start = self.measurements.len();
         let Workload { name, unit, records, record_size } = workload;
-        println!("  {name}, {unit}, {records} records of {record_size} bytes");
-        let ours = rows.iter().find(|(engine, _)| *engine == OURS).map(|(_, figures)| *figures);
-        for (engine, figures) in rows {
-            let times = ours.filter(|_| *engine != OURS).map(|ours| figures.over(ours));
-            let times = times.map_or(String::new(), |times| format!("{times} times ours"));
-            println!("    {engine:<40} {:<36} {times}", figures.to_string());
-            self.measurements.push(Measurement {
-                workload: name.to_owned(),
-                engine: (*engine).to_owned(),
-                unit: unit.to_owned(),
-                records,
-                record_size,
-                figures: figures.rounds().to_vec(),
-            });
-        }
+        self.measurements.extend(rows.iter().map(|(engine, figures)| Measurement {
+            workload: name.to_owned(),
+            engine: (*engine).to_owned(),
+            unit: unit.to_owned(),
+            records,
+            record_size,
+            figures: figures.rounds().to_vec(),
+        }));
+        print_table(&self.measurements[start..]);
     }
 
     /// Notes whether a figure is at most what it should be.
@@ -75,7 +70,7 @@ impl Report {
 
     fn note(&mut self, goal: &str, limit: String, met: bool, detail: String) {
         let verdict = if met { "met" } else { "NOT MET" };
-        self.lines.push(format!("{goal:<50} {limit:<16} {detail:<36} {verdict}"));
+        self.lines.push(format!("{goal:<72} {limit:<16} {detail:<36} {verdict}"));
     }
 
     /// Compares a baseline with what it should be on a machine whose bare calls are this fast:
@@ -91,7 +86,7 @@ impl Report {
         let expected =
             if least == most { format!("{most:.1}") } else { format!("{least:.1} to {most:.1}") };
         let line = format!(
-            "{name:<50} expected {expected} ns, took {measured:.1} ns: baseline off by {:+.0} %: \
+            "{name:<72} expected {expected} ns, took {measured:.1} ns: baseline off by {:+.0} %: \
              {verdict}",
             off * 100.0
         );
@@ -105,5 +100,25 @@ impl Report {
         for line in &self.lines {
             println!("  {line}");
         }
+    }
+}
+
+/// Prints what several engines took at a workload, and how many times ours.
+fn print_table(measurements: &[Measurement]) {
+    let Some(Measurement { workload, unit, records, record_size, .. }) = measurements.first()
+    else {
+        return;
+    };
+    println!("  {workload}, {unit}, {records} records of {record_size} bytes");
+    let ours = measurements.iter().find(|measurement| measurement.engine == OURS);
+    for Measurement { engine, figures, .. } in measurements {
+        let figures = Figures::of(figures.clone());
+        let times = match ours {
+            Some(ours) if engine != OURS => {
+                format!("{} times ours", figures.over(&Figures::of(ours.figures.clone())))
+            }
+            _ => String::new(),
+        };
+        println!("    {engine:<44} {:<32} {times}", figures.to_string());
     }
 }

@@ -1,5 +1,6 @@
 //! A store that takes part: its files, and the loops that are timed, compiled for each engine.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ pub(crate) trait Contender {
     fn name(&self) -> &'static str;
     /// Why it cannot do something, if so.
     fn cannot(&self, need: Need) -> Option<&'static str>;
+    /// Where its files are.
+    fn directory(&self) -> &Path;
     /// Makes the store anew, closed and durable; each record's time until it is so, creating
     /// included and closing not.
     fn load(&mut self) -> Outcome<f64>;
@@ -39,6 +42,11 @@ pub(crate) trait Contender {
     fn append(&mut self, commit_count: u64, record_count: usize) -> Outcome<f64>;
     /// Does the same with updates at random, and sees afterwards that the last are there.
     fn update(&mut self, commit_count: u64, record_count: usize) -> Outcome<f64>;
+    /// Commits so many updates at random once.
+    fn update_once(&mut self, record_count: usize) -> Outcome;
+    /// The time to open a copy of the store after a process was killed that had done only that, and
+    /// to get the last of the updates.
+    fn time_recovery(&mut self, copy: &Path, record_count: usize) -> Outcome<f64>;
     /// Commits so many updates of one record, and then syncs; each update's time.
     fn update_and_sync(&mut self, count: u64) -> Outcome<f64>;
     /// Gets at random, all in one transaction.
@@ -83,11 +91,6 @@ impl<E: Engine> Stored<E> {
         Self { directory, len, next: len, seed: 0, batch, readers, engine: None }
     }
 
-    /// Where its files are.
-    pub(crate) fn directory(&self) -> &Path {
-        &self.directory
-    }
-
     /// The open store.
     pub(crate) fn engine(&mut self) -> Outcome<&mut E> {
         Ok(self.engine.as_mut().ok_or(CLOSED)?)
@@ -121,9 +124,9 @@ impl<E: Engine> Stored<E> {
     fn check_updates(&self) -> Outcome {
         let reader = self.open_engine()?.reader()?;
         let mut gets = reader.together()?;
-        for (place, (index, record)) in self.batch.iter().enumerate() {
-            let last = !self.batch[place + 1..].iter().any(|(later, _)| later == index);
-            if last && !same(&gets.get(*index)?, record) {
+        let mut seen = HashSet::new();
+        for (index, record) in self.batch.iter().rev() {
+            if seen.insert(index) && !same(&gets.get(*index)?, record) {
                 return Err(format!("{}: record {index} is not what was stored", E::NAME).into());
             }
         }
@@ -142,6 +145,10 @@ impl<E: Engine> Contender for Stored<E> {
 
     fn cannot(&self, need: Need) -> Option<&'static str> {
         E::cannot(need)
+    }
+
+    fn directory(&self) -> &Path {
+        &self.directory
     }
 
     fn load(&mut self) -> Outcome<f64> {
@@ -216,6 +223,27 @@ impl<E: Engine> Contender for Stored<E> {
         let took = commits(commit_count, || self.commit_updates(record_count))?;
         self.check_updates()?;
         Ok(took)
+    }
+
+    fn update_once(&mut self, record_count: usize) -> Outcome {
+        self.commit_updates(record_count)
+    }
+
+    fn time_recovery(&mut self, copy: &Path, record_count: usize) -> Outcome<f64> {
+        self.seed = 0;
+        self.next_updates(record_count);
+        let (index, record) = self.batch.last().ok_or("there are no updates")?;
+        let start = Instant::now();
+        let engine = E::open(copy, Mode::Durable)?;
+        let reader = engine.reader()?;
+        let found = reader.together()?.get(*index)?;
+        let took = start.elapsed();
+        if !same(&found, record) {
+            return Err(format!("{}: an update was lost", E::NAME).into());
+        }
+        drop(reader);
+        engine.close()?;
+        Ok(took.as_nanos() as f64)
     }
 
     fn update_and_sync(&mut self, count: u64) -> Outcome<f64> {

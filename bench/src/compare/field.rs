@@ -17,6 +17,7 @@ use crate::compare::engines::stride::Stride;
 use crate::compare::engines::tokyo::{self, Tokyo};
 use crate::raw::{Bare, Strided};
 use crate::record::Tick;
+use crate::report::OURS;
 use crate::rounds::Outcome;
 
 /// A raw map of the records alone, and one with a stride of ours.
@@ -48,19 +49,8 @@ impl Field {
     pub(crate) fn new(bench: &Bench<'_>, len: u64) -> Outcome<Self> {
         let directory = Directory::create(bench.args.dir.join("compare"))?;
         let path = |name: &str| directory.0.join(name.replace([' ', ','], "-"));
-        let mut rivals: Vec<Box<dyn Contender>> = vec![
-            Box::new(Stored::<Dense>::new(path(RAW), len)),
-            Box::new(Stored::<Wide>::new(path(WIDE), len)),
-            Box::new(Stored::<Lmdb<Tick>>::new(path(LMDB), len)),
-            Box::new(Stored::<Redb>::new(path(REDB), len)),
-            Box::new(Stored::<Sqlite>::new(path(SQLITE), len)),
-            Box::new(Stored::<Fjall>::new(path(FJALL), len)),
-            Box::new(Stored::<RawDb>::new(path(RAWDB), len)),
-        ];
-        if tokyo::missing().is_none() {
-            rivals.push(Box::new(Stored::<Tokyo>::new(path(TOKYO), len)));
-        }
-        Ok(Self { ours: Stored::new(path("stridedb"), len), rivals, _directory: directory })
+        let (ours, rivals) = (Stored::new(path(OURS), len), rivals(path, len));
+        Ok(Self { ours, rivals, _directory: directory })
     }
 
     /// The same, loaded and open.
@@ -70,6 +60,7 @@ impl Field {
             contender.load()?;
             contender.open(mode)?;
         }
+        rustix::fs::sync(); // So that nobody's files are written while others are measured.
         Ok(field)
     }
 
@@ -78,6 +69,32 @@ impl Field {
         let rivals = self.rivals.iter_mut().map(|rival| rival.as_mut() as &mut dyn Contender);
         std::iter::once(&mut self.ours as &mut dyn Contender).chain(rivals)
     }
+}
+
+/// The rivals that can take part.
+fn rivals(path: impl Fn(&str) -> PathBuf, len: u64) -> Vec<Box<dyn Contender>> {
+    let mut rivals: Vec<Box<dyn Contender>> = vec![
+        Box::new(Stored::<Dense>::new(path(RAW), len)),
+        Box::new(Stored::<Wide>::new(path(WIDE), len)),
+        Box::new(Stored::<Lmdb<Tick>>::new(path(LMDB), len)),
+        Box::new(Stored::<Redb>::new(path(REDB), len)),
+        Box::new(Stored::<Sqlite>::new(path(SQLITE), len)),
+        Box::new(Stored::<Fjall>::new(path(FJALL), len)),
+        Box::new(Stored::<RawDb>::new(path(RAWDB), len)),
+    ];
+    if tokyo::missing().is_none() {
+        rivals.push(Box::new(Stored::<Tokyo>::new(path(TOKYO), len)));
+    }
+    rivals
+}
+
+/// The contender of a name, whose files stand in a directory.
+pub(crate) fn contender(name: &str, path: &Path, len: u64) -> Outcome<Box<dyn Contender>> {
+    if name == OURS {
+        return Ok(Box::new(Stored::<Stride<Tick>>::new(path.to_owned(), len)));
+    }
+    let mut rivals = rivals(|_| path.to_owned(), len).into_iter();
+    Ok(rivals.find(|rival| rival.name() == name).ok_or("nobody has this name")?)
 }
 
 /// Says how each of them is configured, and who is not there.

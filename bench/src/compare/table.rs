@@ -4,16 +4,35 @@ use crate::report::{OURS, Report, Workload};
 use crate::rounds::{Figures, Outcome, Work, take_turns};
 
 /// What the engines took that took turns.
+#[derive(Default)]
 pub(crate) struct Table {
     rows: Vec<(String, Figures)>,
 }
 
 impl Table {
     /// Does all works in turn, so many times.
-    pub(crate) fn measure(rounds: usize, mut works: Vec<Work<'_>>) -> Outcome<Self> {
+    pub(crate) fn measure(rounds: usize, works: Vec<Work<'_>>) -> Outcome<Self> {
+        let [table] = Self::measure_all(rounds, [works])?;
+        Ok(table)
+    }
+
+    /// Does all works of several tables in turn, so many times.
+    pub(crate) fn measure_all<const N: usize>(
+        rounds: usize,
+        works: [Vec<Work<'_>>; N],
+    ) -> Outcome<[Self; N]> {
+        let counts = works.each_ref().map(Vec::len);
+        let mut works: Vec<Work<'_>> = works.into_iter().flatten().collect();
         let figures = take_turns(rounds, &mut works)?;
         let names = works.iter().map(|(name, _)| (*name).to_owned());
-        Ok(Self { rows: names.zip(figures).collect() })
+        let mut rows = names.zip(figures);
+        Ok(counts.map(|count| Self { rows: rows.by_ref().take(count).collect() }))
+    }
+
+    /// The same with other figures of ours.
+    pub(crate) fn with_ours(&self, ours: &Figures) -> Self {
+        let rivals = self.rows.iter().filter(|(name, _)| !name.starts_with(OURS)).cloned();
+        Self { rows: std::iter::once((OURS.to_owned(), ours.clone())).chain(rivals).collect() }
     }
 
     /// The figures of an engine, if it took part.

@@ -164,7 +164,7 @@ fn scan<R: Sample>(store: &Store<R>) -> Outcome<u64> {
 }
 
 /// The same by a closure.
-fn visit<R: Sample>(store: &Store<R>) -> Outcome<u64> {
+pub(crate) fn visit<R: Sample>(store: &Store<R>) -> Outcome<u64> {
     let mut sum = 0_u64;
     store.scan(.., |_, record| {
         sum = sum.wrapping_add(record.number());
@@ -174,7 +174,7 @@ fn visit<R: Sample>(store: &Store<R>) -> Outcome<u64> {
 }
 
 /// The same in the current pool of threads.
-fn visit_in_parallel<R: Sample>(store: &Store<R>) -> stridedb::Result<u64> {
+pub(crate) fn visit_in_parallel<R: Sample>(store: &Store<R>) -> stridedb::Result<u64> {
     let add = |sum: &mut u64, _, record: &R| {
         *sum = sum.wrapping_add(record.number());
         Ok::<_, Error>(())
@@ -182,7 +182,7 @@ fn visit_in_parallel<R: Sample>(store: &Store<R>) -> stridedb::Result<u64> {
     store.par_scan(.., || 0, add, u64::wrapping_add)
 }
 
-fn scan_view<R: Sample>(slots: &[Slot<R>]) -> u64 {
+pub(crate) fn scan_view<R: Sample>(slots: &[Slot<R>]) -> u64 {
     let records = slots.iter().filter_map(Slot::get);
     records.fold(0, |sum: u64, record| sum.wrapping_add(record.number()))
 }
@@ -226,7 +226,7 @@ pub(crate) fn independent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) ->
 }
 
 /// The same reads as of [`independent`], asked for together.
-fn get_many<R: Sample>(store: &Store<R>) -> Outcome<f64> {
+pub(crate) fn get_many<R: Sample>(store: &Store<R>) -> Outcome<f64> {
     let len = store.len();
     nanoseconds(GET_COUNT, || {
         let mut sum = 0_u64;

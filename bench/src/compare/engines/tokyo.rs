@@ -2,10 +2,12 @@
 //!
 //! It is a C library that systems package, as `libtokyocabinet9`, and is loaded at run time, so
 //! that nobody needs it to build this. Its numbers begin at 1. It is used by one handle under its
-//! own locks, as threads need them, since a second handle of one process is refused. A commit is a
-//! transaction with `FDBOTSYNC`: it writes what was there into a log, and syncs the log, then the
-//! whole map. What is not to be durable at once is put without a transaction, and synced at the end.
-//! Readers see what a transaction has written before it is committed.
+//! own locks, as threads need them, since a second handle of one process is refused.
+//!
+//! A commit puts its records and then syncs the whole map. So it is durable when it returns, but a
+//! crash before that can leave some records of one. A transaction of its own with `FDBOTSYNC` would
+//! be whole or nothing, but it syncs its log for each record: a thousand took a thousand times as
+//! long as one. Readers see what is put before it is synced.
 #![allow(unsafe_code, reason = "a C library is unsafe to call")]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -27,10 +29,9 @@ const SIZE: c_int = size_of::<Tick>() as c_int;
 /// How large the file may become; more than any other here.
 const LIMIT: i64 = 64 << 30;
 
-/// `FDBOWRITER`, `FDBOCREAT` and `FDBOTSYNC` of its header.
+/// `FDBOWRITER` and `FDBOCREAT` of its header.
 const WRITER: c_int = 1 << 1;
 const CREATE: c_int = 1 << 2;
-const TRANSACTION_SYNC: c_int = 1 << 6;
 
 type Handle = *mut c_void;
 
@@ -64,8 +65,6 @@ functions! {
     put = c"tcfdbput": fn(Handle, i64, *const c_void, c_int) -> bool;
     get = c"tcfdbget4": fn(Handle, i64, *mut c_void, c_int) -> c_int;
     sync = c"tcfdbsync": fn(Handle) -> bool;
-    begin = c"tcfdbtranbegin": fn(Handle) -> bool;
-    commit = c"tcfdbtrancommit": fn(Handle) -> bool;
     error_code = c"tcfdbecode": fn(Handle) -> c_int;
     error_text = c"tcfdberrmsg": fn(c_int) -> *const c_char;
 }
@@ -157,20 +156,9 @@ pub(crate) struct Tokyo {
 }
 
 impl Tokyo {
-    fn write<'a>(&self, records: impl Iterator<Item = (u64, &'a Tick)>) -> Outcome {
-        let Open { functions, handle } = *self.open;
-        if self.mode == Mode::Durable {
-            // SAFETY: the handle is open.
-            self.open.check(unsafe { (functions.begin)(handle) })?;
-        }
-        for (index, record) in records {
-            self.open.put(index, record)?;
-        }
-        if self.mode == Mode::Durable {
-            // SAFETY: the handle is open.
-            self.open.check(unsafe { (functions.commit)(handle) })?;
-        }
-        Ok(())
+    fn write<'a>(&self, mut records: impl Iterator<Item = (u64, &'a Tick)>) -> Outcome {
+        records.try_for_each(|(index, record)| self.open.put(index, record))?;
+        if self.mode == Mode::Durable { self.open.sync() } else { Ok(()) }
     }
 }
 
@@ -179,15 +167,16 @@ impl Engine for Tokyo {
     type Reader = Reader;
 
     const NAME: &'static str = "Tokyo Cabinet";
-    const CONFIGURATION: &'static str = "Tokyo Cabinet, fixed-length database, one handle with locks, a synced transaction a commit";
+    const CONFIGURATION: &'static str =
+        "Tokyo Cabinet, fixed-length database, one handle with locks, a sync a commit, not atomic";
 
     fn create(directory: &Path) -> Outcome<Self> {
-        let open = Open::over(directory, WRITER | CREATE | TRANSACTION_SYNC, true)?;
+        let open = Open::over(directory, WRITER | CREATE, true)?;
         Ok(Self { open: Arc::new(open), mode: Mode::Durable })
     }
 
     fn open(directory: &Path, mode: Mode) -> Outcome<Self> {
-        let open = Open::over(directory, WRITER | TRANSACTION_SYNC, false)?;
+        let open = Open::over(directory, WRITER, false)?;
         Ok(Self { open: Arc::new(open), mode })
     }
 

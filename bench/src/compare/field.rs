@@ -34,8 +34,9 @@ pub(crate) const TOKYO: &str = Tokyo::NAME;
 pub(crate) const RAW: &str = Dense::NAME;
 pub(crate) const WIDE: &str = Wide::NAME;
 
-/// Those whose commits are neither atomic nor checked.
-pub(crate) const UNSAFE: [&str; 3] = [RAWDB, RAW, WIDE];
+/// Those that have no commits of their own: what syncs them stands outside, and a crash can leave
+/// some records of what was to be one commit.
+pub(crate) const NO_COMMITS: [&str; 3] = [RAWDB, RAW, WIDE];
 
 /// All that take part, with a directory that is removed after them.
 pub(crate) struct Field {

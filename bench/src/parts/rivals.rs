@@ -1,8 +1,8 @@
 //! Random reads of one thread, against those of stores that others wrote.
 //!
 //! All hold the same records in memory, and each has the configuration in which it reads fastest
-//! while it still admits a writer; `compare/engines` says which, and why. A get gives a copy of a whole
-//! record. Ours is checked against its checksum, theirs are not.
+//! while it still admits a writer; `compare/engines` says which, and why. A get gives a copy of a
+//! whole record. Ours is checked against its checksum, theirs are not.
 
 use std::fs;
 use std::path::Path;

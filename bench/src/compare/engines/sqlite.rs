@@ -7,10 +7,10 @@
 //! beginning and ending one. Locks are taken as usual, since otherwise no writer could be there.
 //! The record is one blob, since it has a fixed size: it is the record that is stored, not a table.
 //!
-//! Who writes has a cache for the pages that a transaction changes, and a log of up to 64 MiB before
-//! it is copied into the file, as large as stridedb's journal. With `synchronous = FULL` a commit
-//! syncs the log and is durable. With `NORMAL` it is not: a power cut takes the commits since the
-//! last checkpoint. So that stands only where nobody promises more.
+//! Who writes has a cache for the pages that a transaction changes, and a log of up to 64 MiB
+//! before it is copied into the file, as large as stridedb's journal. With `synchronous = FULL` a
+//! commit syncs the log and is durable. With `NORMAL` it is not: a power cut takes the commits
+//! since the last checkpoint. So that stands only where nobody promises more.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

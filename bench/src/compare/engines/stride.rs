@@ -51,8 +51,8 @@ impl<R: Sample> Engine for Stride<R> {
 
     fn append(&mut self, _first: u64, records: &[R]) -> Outcome {
         match records {
-            [record] => drop(self.store.append(record)?),
-            _ => drop(self.store.extend(records.iter().copied())?),
+            [record] => self.store.append(record).map(drop)?,
+            _ => self.store.extend(records.iter().copied()).map(|_| ())?,
         }
         Ok(())
     }

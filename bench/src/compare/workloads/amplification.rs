@@ -1,8 +1,8 @@
 //! What a durable update of one record writes to the block device, and what a store takes on disk.
 //!
 //! The kernel counts for the device, whoever writes: on a machine that does other things, the least
-//! figure is the truest. What is written back later counts as well: the store is closed and the file
-//! system synced before the second look.
+//! figure is the truest. What is written back later counts as well: the store is closed and the
+//! file system synced before the second look.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

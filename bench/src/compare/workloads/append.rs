@@ -4,7 +4,7 @@ use crate::Bench;
 use crate::compare::contender::Contender;
 use crate::compare::engine::Mode;
 use crate::compare::engines::bare::{self, Bare, commit_size};
-use crate::compare::field::{Field, LMDB, REDB, SQLITE, UNSAFE};
+use crate::compare::field::{Field, LMDB, NO_COMMITS, REDB, SQLITE};
 use crate::compare::table::Table;
 use crate::compare::{MICROSECOND, tick_workload};
 use crate::rounds::{Outcome, Work};
@@ -46,7 +46,7 @@ fn measure_size(
     match record_count {
         1 => {
             table.ours_at_most(report, &name, bare::NAME, 1.1);
-            table.nobody_faster(report, &name, &[&UNSAFE[..], &[bare::NAME]].concat());
+            table.nobody_faster(report, &name, &[&NO_COMMITS[..], &[bare::NAME]].concat());
             table.rivals_at_least(report, &name, &[SQLITE, REDB], 1.4);
             table.rivals_at_least(report, &name, &[LMDB], 2.0);
         }

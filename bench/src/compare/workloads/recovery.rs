@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::Bench;
 use crate::compare::child;
 use crate::compare::contender::Contender;
-use crate::compare::field::{Field, TOKYO, UNSAFE};
+use crate::compare::field::{Field, NO_COMMITS, TOKYO};
 use crate::compare::table::Table;
 use crate::compare::tick_workload;
 use crate::rounds::{Outcome, Work};
@@ -29,7 +29,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let mut works: Vec<Work<'_>> = Vec::new();
     for contender in field.all() {
         let name = contender.name();
-        if UNSAFE.contains(&name) || name == TOKYO {
+        if NO_COMMITS.contains(&name) || name == TOKYO {
             println!("  {name}: left out, it has no commits that it could recover");
             continue;
         }

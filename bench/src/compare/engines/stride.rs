@@ -3,9 +3,11 @@
 //! A load is an `extend`. A commit of one record is an `append` or an `update`, one of many updates
 //! an `update_many`, and one of many appends a `write` with an `append` for each: these go through
 //! the journal, while an `extend` syncs the file itself, which suits loads, but took five times as
-//! long for ten records, and twice for a thousand. Threads read by a `Reader`, whose gets each see the newest commit: they need no
-//! transaction. What is not to be durable at once is committed with `Durability::Deferred`: a kill
-//! of the process may take it, too.
+//! long for ten records, and twice as long for a thousand.
+//!
+//! Threads read by a `Reader`, whose gets each see the newest commit: they need no transaction. What
+//! is not to be durable at once is committed with `Durability::Deferred`: a kill of the process may
+//! take it, too.
 
 use std::ops::Range;
 use std::path::Path;

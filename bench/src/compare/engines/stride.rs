@@ -5,9 +5,9 @@
 //! the journal, while an `extend` syncs the file itself, which suits loads, but took five times as
 //! long for ten records, and twice as long for a thousand.
 //!
-//! Threads read by a `Reader`, whose gets each see the newest commit: they need no transaction. What
-//! is not to be durable at once is committed with `Durability::Deferred`: a kill of the process may
-//! take it, too.
+//! Threads read by a `Reader`, whose gets each see the newest commit: they need no transaction.
+//! What is not to be durable at once is committed with `Durability::Deferred`: a kill of the
+//! process may take it, too.
 
 use std::ops::Range;
 use std::path::Path;

@@ -180,6 +180,8 @@ struct Progress {
     spilled: bool,
     /// Bytes of records that the transaction has appended and staged.
     staged_append_size: u64,
+    /// What is staged is a commit that waits: it goes to the others that do.
+    waits_at_once: bool,
     /// When commits that wait are to be durable, at the next write.
     deadline: Option<Instant>,
     /// A sync failed.
@@ -337,6 +339,7 @@ impl RawStore {
     /// [`RawStore::append`].
     pub fn update(&mut self, place: impl Into<Place>, record: &[u8]) -> Result<()> {
         let place = place.into();
+        self.slots.prefetch(place.index);
         self.with_area(record, |store, area| store.write_one(|s| s.stage_update(place, area)))
     }
 

@@ -229,7 +229,10 @@ impl<R: Record> Store<R> {
     ///
     /// As [`RawStore::update`].
     pub fn update(&mut self, place: impl Into<Place>, record: &R) -> Result<()> {
-        self.raw.update_area(place.into(), &area_of(record)?)
+        let place = place.into();
+        // The sooner the old record is asked for, the more updates wait for theirs at once.
+        self.raw.prefetch::<R::Area>(place.index);
+        self.raw.update_area(place, &area_of(record)?)
     }
 
     /// Replaces many records, all or none of them. For records that lie apart this takes less time

@@ -58,30 +58,24 @@ pub(crate) enum Comparison {
     Memory,
 }
 
-/// Compares what is asked for, or everything.
-pub(crate) fn measure(bench: &mut Bench<'_>, which: &[Comparison]) -> Outcome {
-    field::print();
-    let all = Comparison::value_variants();
-    for comparison in if which.is_empty() { all } else { which } {
-        println!("\n{comparison:?}");
-        match comparison {
-            Comparison::Load => workloads::load::measure(bench)?,
-            Comparison::Append => workloads::append::measure(bench)?,
-            Comparison::Update => workloads::update::measure(bench)?,
-            Comparison::Deferred => workloads::deferred::measure(bench)?,
-            Comparison::Group => workloads::group::measure(bench)?,
-            Comparison::Get => workloads::get::measure(bench)?,
-            Comparison::Scan => workloads::scan::measure(bench)?,
-            Comparison::Open => workloads::open::measure(bench)?,
-            Comparison::Recovery => workloads::recovery::measure(bench)?,
-            Comparison::Verify => workloads::verify::measure(bench)?,
-            Comparison::Sizes => workloads::sizes::measure(bench)?,
-            Comparison::Growth => workloads::growth::measure(bench)?,
-            Comparison::Amplification => workloads::amplification::measure(bench)?,
-            Comparison::Memory => workloads::memory::measure(bench)?,
-        }
+/// Compares one thing.
+pub(crate) fn measure(comparison: Comparison, bench: &mut Bench<'_>) -> Outcome {
+    match comparison {
+        Comparison::Load => workloads::load::measure(bench),
+        Comparison::Append => workloads::append::measure(bench),
+        Comparison::Update => workloads::update::measure(bench),
+        Comparison::Deferred => workloads::deferred::measure(bench),
+        Comparison::Group => workloads::group::measure(bench),
+        Comparison::Get => workloads::get::measure(bench),
+        Comparison::Scan => workloads::scan::measure(bench),
+        Comparison::Open => workloads::open::measure(bench),
+        Comparison::Recovery => workloads::recovery::measure(bench),
+        Comparison::Verify => workloads::verify::measure(bench),
+        Comparison::Sizes => workloads::sizes::measure(bench),
+        Comparison::Growth => workloads::growth::measure(bench),
+        Comparison::Amplification => workloads::amplification::measure(bench),
+        Comparison::Memory => workloads::memory::measure(bench),
     }
-    Ok(())
 }
 
 /// A workload of the record of all goals.

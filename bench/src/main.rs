@@ -5,26 +5,36 @@
 //! took turns; the median is given, with the least and the most. Every clock stops after the sync.
 
 mod compare;
-mod machine;
 mod parts;
-mod raw;
-mod record;
-mod report;
 mod rounds;
+
+mod engines;
+mod kept;
+mod machine;
+mod report;
+
+mod document;
+mod render;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+use stridedb_paths::{raw, record};
 
 use compare::Comparison;
 use compare::child::Task;
+use document::Document;
+use machine::Machine;
 use report::Report;
 use rounds::Outcome;
 
 /// Measure stridedb against bare calls, a raw memory map and other stores
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// What to measure; without it all
     parts: Vec<Part>,
     /// Compare with all rivals instead, at all workloads or at these
@@ -48,12 +58,29 @@ struct Args {
     /// The table of flights
     #[arg(long)]
     flights: Option<PathBuf>,
+    /// Write the run there, as a JSON document
+    #[arg(long)]
+    json: Option<PathBuf>,
     /// What to do as a child of another run
     #[arg(long, hide = true, requires = "engine")]
     child: Option<Task>,
     /// With what engine
     #[arg(long, hide = true)]
     engine: Option<String>,
+}
+
+/// What can be done but measuring.
+#[derive(Subcommand)]
+enum Action {
+    /// Write the tables and charts of one run, or of two side by side, into the documentation
+    Render {
+        /// What `--json` wrote
+        #[arg(required = true, num_args = 1..=2)]
+        runs: Vec<PathBuf>,
+        /// The directory with performance.md, and pictures below it
+        #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"))]
+        docs: PathBuf,
+    },
 }
 
 /// What can be measured alone.
@@ -119,23 +146,57 @@ fn remove(path: &Path) {
 
 fn main() -> Outcome {
     let args = Args::parse();
+    match &args.action {
+        Some(Action::Render { runs, docs }) => render::render(runs, docs),
+        None => run(&args),
+    }
+}
+
+fn run(args: &Args) -> Outcome {
     fs::create_dir_all(&args.dir)?;
-    let mut bench = Bench { args: &args, report: Report::default() };
+    let mut bench = Bench { args, report: Report::default() };
     if let (Some(task), Some(engine)) = (args.child, &args.engine) {
         return compare::child::run(&bench, task, engine);
     }
-    machine::print(&args.dir)?;
-    if let Some(comparisons) = &args.compare {
-        compare::measure(&mut bench, comparisons)?;
+    let machine = Machine::of(&args.dir)?;
+    machine.print();
+    let mut document = Document::begin(machine, args.records, args.rounds)?;
+    // Already now, so that no long run ends with a path that cannot be written to.
+    save(&document, args)?;
+    if let Some(which) = &args.compare {
+        compare::field::print();
+        let all = Comparison::value_variants();
+        for comparison in if which.is_empty() { all } else { which } {
+            println!(
+                "
+{comparison:?}"
+            );
+            let name = format!("compare {comparison:?}").to_lowercase();
+            kept::part(&name);
+            compare::measure(*comparison, &mut bench)?;
+            document.take_over(&name, &bench.report);
+            save(&document, args)?;
+        }
     } else {
         let all = Part::value_variants();
         for part in if args.parts.is_empty() { all } else { &args.parts } {
-            println!("\n{part:?}");
+            println!(
+                "
+{part:?}"
+            );
+            let name = format!("{part:?}").to_lowercase();
+            kept::part(&name);
             measure(*part, &mut bench)?;
+            document.take_over(&name, &bench.report);
+            save(&document, args)?;
         }
     }
     bench.report.print();
     Ok(())
+}
+
+fn save(document: &Document, args: &Args) -> Outcome {
+    args.json.as_ref().map_or(Ok(()), |path| document.write(path))
 }
 
 fn measure(part: Part, bench: &mut Bench<'_>) -> Outcome {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Instant;
 
+use crate::kept;
+
 /// Anything that can go wrong here: it ends the run.
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -13,37 +15,43 @@ pub(crate) type Work<'a> = (&'a str, Box<dyn FnMut() -> Outcome<f64> + 'a>);
 #[derive(Clone)]
 pub(crate) struct Figures(Vec<f64>);
 
-impl Figures {
-    /// Those of some rounds, in their order.
-    pub(crate) fn of(rounds: Vec<f64>) -> Self {
-        Self(rounds)
+impl From<Vec<f64>> for Figures {
+    fn from(figures: Vec<f64>) -> Self {
+        Self(figures)
     }
+}
 
-    /// One figure a round.
-    pub(crate) fn rounds(&self) -> &[f64] {
+impl Figures {
+    /// One figure a round, in the order of the rounds.
+    pub(crate) fn as_slice(&self) -> &[f64] {
         &self.0
     }
 
-    /// The figure in the middle.
+    /// The figure in the middle; not a number where there is none.
     pub(crate) fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let middle = sorted.len() / 2;
-        if sorted.len() % 2 == 1 {
-            sorted[middle]
-        } else {
-            f64::midpoint(sorted[middle - 1], sorted[middle])
+        match sorted.as_slice() {
+            [] => f64::NAN,
+            sorted if sorted.len() % 2 == 1 => sorted[middle],
+            sorted => f64::midpoint(sorted[middle - 1], sorted[middle]),
         }
+    }
+
+    /// The least figure; not a number where there is none.
+    pub(crate) fn least(&self) -> f64 {
+        self.0.iter().copied().fold(f64::NAN, f64::min)
+    }
+
+    /// The greatest figure; not a number where there is none.
+    pub(crate) fn most(&self) -> f64 {
+        self.0.iter().copied().fold(f64::NAN, f64::max)
     }
 
     /// Round by round, how many times the other's figure this one is.
     pub(crate) fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a / b).collect())
-    }
-
-    fn ends(&self) -> (f64, f64) {
-        let fold = |start, pick: fn(f64, f64) -> f64| self.0.iter().copied().fold(start, pick);
-        (fold(f64::INFINITY, f64::min), fold(f64::NEG_INFINITY, f64::max))
     }
 }
 
@@ -51,8 +59,8 @@ impl fmt::Display for Figures {
     /// The median, and the least and the most in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = if self.median() < 10.0 { 2 } else { 1 };
-        let (least, most) = self.ends();
-        write!(f, "{:.digits$} [{least:.digits$} .. {most:.digits$}]", self.median())
+        let (median, least, most) = (self.median(), self.least(), self.most());
+        write!(f, "{median:.digits$} [{least:.digits$} .. {most:.digits$}]")
     }
 }
 
@@ -67,12 +75,13 @@ pub(crate) fn take_turns(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Fi
     Ok(all)
 }
 
-/// As [`take_turns`], and prints each work's figures.
+/// As [`take_turns`], and prints and keeps each work's figures.
 pub(crate) fn interleave(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Figures>> {
     let all = take_turns(count, works)?;
-    for (figures, (name, _)) in all.iter().zip(works) {
+    for (figures, (name, _)) in all.iter().zip(works.iter()) {
         println!("  {name:<44} {figures}");
     }
+    kept::keep(works.iter().map(|(name, _)| *name).zip(&all));
     Ok(all)
 }
 

@@ -90,8 +90,8 @@ impl Summer {
     }
 
     /// Whether it can sum a block.
-    #[cfg(test)]
-    fn multiplies(self) -> bool {
+    #[inline(always)]
+    pub(crate) fn multiplies(self) -> bool {
         !matches!(self.way, Way::Library)
     }
 
@@ -172,6 +172,10 @@ impl Summer {
     #[cfg(test)]
     pub(crate) fn all() -> Vec<Self> {
         vec![Self {}]
+    }
+
+    pub(crate) fn multiplies(self) -> bool {
+        false
     }
 
     #[inline(always)]

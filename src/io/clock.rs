@@ -26,6 +26,12 @@ impl Clock {
         }
         self.time
     }
+
+    /// What [`Clock::now`] said last.
+    #[inline]
+    pub(crate) fn last(&self) -> Instant {
+        self.time
+    }
 }
 
 #[cfg(test)]

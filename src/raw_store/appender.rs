@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::stage::SPILL_SIZE;
 use super::{RawStore, slots};
 use crate::error::Result;
 use crate::format::digest::Digest;
@@ -12,7 +13,8 @@ use crate::record::Area;
 
 /// Appends records beyond the store's `len`, where slots mean nothing, until
 /// [`finish`](Self::finish) makes them part of the store. Dropped before that, it has appended
-/// nothing. It needs no memory, however many records there are.
+/// nothing. By itself it keeps up to 256 KiB of records in memory, so that few of them take one
+/// sync, as other writes do; further ones go where they belong at once, however many there are.
 #[derive(Debug)]
 pub struct Appender<'s> {
     store: &'s mut RawStore,
@@ -97,16 +99,17 @@ impl<'s> Appender<'s> {
         result
     }
 
-    /// Appends areas, whose size is known beforehand. Before the first one there is a pause, so
-    /// that it goes by [`Self::push_area`], which notes that slots have to be synced.
+    /// Appends areas, whose size is known beforehand.
     pub(crate) fn push_areas<A: Area>(&mut self, areas: &[A]) -> Result<()> {
         let mut areas = areas;
         while let Some((first, behind)) = areas.split_first() {
             let room = usize::try_from(self.pause.saturating_sub(self.next)).unwrap_or(usize::MAX);
             let (run, rest) = areas.split_at(room.min(areas.len()));
             let tag = Tag::first(self.store.meta.generation_base);
+            let is_plain = self.is_plain && !self.stages();
             let slots = &mut self.store.slots;
-            if self.is_plain && slots.write_new_run(self.next, tag, run, &mut self.digest) {
+            if is_plain && slots.write_new_run(self.next, tag, run, &mut self.digest) {
+                self.store.progress.spilled = true;
                 self.next += run.len() as u64;
                 areas = rest;
             } else {
@@ -117,6 +120,13 @@ impl<'s> Appender<'s> {
         Ok(())
     }
 
+    /// Whether the next record is staged. Not within a transaction, which could commit what was
+    /// staged by an appender that was never finished.
+    #[inline]
+    fn stages(&self) -> bool {
+        self.before.is_some() && self.store.progress.staged_append_size < SPILL_SIZE
+    }
+
     #[inline]
     pub(crate) fn push_area(&mut self, area: &[u64]) -> Result<SlotIndex> {
         if self.next >= self.pause {
@@ -124,9 +134,14 @@ impl<'s> Appender<'s> {
         }
         self.store.check_append(self.next, area)?;
         let index = SlotIndex::new(self.next);
-        self.store.progress.spilled = true;
         let tag = Tag::first(self.store.meta.generation_base);
-        let area_crc = self.store.spill(index, tag, area)?;
+        let area_crc = if self.stages() {
+            self.store.progress.staged_append_size += size_of_val(area) as u64;
+            self.store.stage(index, tag, area)?
+        } else {
+            self.store.progress.spilled = true;
+            self.store.spill(index, tag, area)?
+        };
         self.store.note_append(self.next);
         self.digest.add(self.next, area_crc);
         self.next += 1;

@@ -18,6 +18,12 @@ const AHEAD: usize = 8;
 impl RawStore {
     /// Stages one change and commits it.
     pub(super) fn write_one<T>(&mut self, stage: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.settle();
+        self.make_ready()?;
+        let size = u64::from(self.geometry().stride());
+        if !self.is_private() && !self.is_due(self.durability, size) {
+            return self.write_to_wait(stage);
+        }
         let before = self.begin_transaction()?;
         match stage(self) {
             Ok(result) => self.commit(before, self.durability).map(|_| result),
@@ -26,6 +32,28 @@ impl RawStore {
                 Err(error)
             }
         }
+    }
+
+    /// Makes one change that waits for a later sync.
+    ///
+    /// It goes to those that wait at once, and what the store holds before is not kept: a change
+    /// that fails has changed nothing, so that there is nothing to take back. The fewer
+    /// instructions a change takes, and the fewer of them copy what the one before has just stored
+    /// piece by piece, the more often the processor begins with the next change while the old
+    /// record of this one is on its way from memory.
+    #[inline]
+    fn write_to_wait<T>(&mut self, change: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let last_commit = self.meta.commit_number;
+        self.progress.waits_at_once = true;
+        let result = change(self);
+        self.progress.waits_at_once = false;
+        self.progress.staged_append_size = 0;
+        match result {
+            Ok(_) if self.meta.commit_number == last_commit => {} // There was nothing to change.
+            Ok(_) => self.note_deadline(self.durability),
+            Err(_) => self.forget_last(),
+        }
+        result
     }
 
     /// Begins to stage; what the store holds before.
@@ -37,7 +65,9 @@ impl RawStore {
     }
 
     /// Forgets what a transaction staged that was neither committed nor dropped, but leaked.
+    #[inline]
     pub(super) fn settle(&mut self) {
+        self.progress.waits_at_once = false; // A caller's function may have panicked.
         if let Some(before) = self.before {
             self.roll_back(before);
         }
@@ -76,8 +106,9 @@ impl RawStore {
         self.progress.staged_append_size = 0;
         if self.is_private() {
             self.keep_to_itself();
-        } else if !self.is_due(durability) {
+        } else if !self.is_due(durability, self.staged.size()) {
             self.pending.absorb(&mut self.staged);
+            self.note_deadline(durability);
         } else if let Err(error) = self.flush() {
             self.roll_back(before);
             return Err(error);
@@ -85,20 +116,25 @@ impl RawStore {
         Ok(self.meta.commit_number)
     }
 
-    /// Whether what is staged is to be durable now, and with it what waits. If not, notes when.
-    fn is_due(&mut self, durability: Durability) -> bool {
-        let Durability::Deferred { max_delay, max_bytes } = durability else { return true };
-        if self.pending.size().saturating_add(self.staged.size()) > max_bytes {
+    /// Whether so many bytes that are staged are to be durable now, and with them what waits.
+    #[inline]
+    fn is_due(&mut self, durability: Durability, staged_size: u64) -> bool {
+        let Durability::Deferred { max_bytes, .. } = durability else { return true };
+        if self.pending.size().saturating_add(staged_size) > max_bytes {
             return true;
         }
         let now = self.clock.now();
-        if self.progress.deadline.is_some_and(|deadline| now >= deadline) {
-            return true;
+        self.progress.deadline.is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Notes when a commit that waits has to be durable.
+    #[inline]
+    fn note_deadline(&mut self, durability: Durability) {
+        if let Durability::Deferred { max_delay, .. } = durability {
+            // A delay beyond all time is none.
+            let deadlines = [self.clock.last().checked_add(max_delay), self.progress.deadline];
+            self.progress.deadline = deadlines.into_iter().flatten().min();
         }
-        // A delay beyond all time is none.
-        let deadlines = [now.checked_add(max_delay), self.progress.deadline];
-        self.progress.deadline = deadlines.into_iter().flatten().min();
-        false
     }
 
     /// Makes durable what waits longer than it may.

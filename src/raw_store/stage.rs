@@ -7,24 +7,43 @@ use crate::error::{Error, Result};
 use crate::format::Corruption;
 use crate::format::geometry::SlotIndex;
 use crate::format::meta;
-use crate::format::slot::{NO_SLOT, State, Tag, free_link, write_free_link};
+use crate::format::slot::{NO_SLOT, State, Tag, Trailer, free_link, write_free_link};
 use crate::io::is_no_room;
 use crate::place::{Handle, Place};
 use crate::record::Area;
 
 /// Records that a transaction appends are staged up to so many bytes; further ones go where they
 /// belong at once, and are synced before the transaction is. Few for the crash tests.
-const SPILL_SIZE: u64 = if cfg!(test) { 100 } else { 256 << 10 };
+pub(super) const SPILL_SIZE: u64 = if cfg!(test) { 100 } else { 256 << 10 };
 
 impl RawStore {
     #[inline]
     pub(super) fn stage(&mut self, index: SlotIndex, tag: Tag, area: &[u64]) -> Result<u32> {
+        let area_crc = self.summer().sum(area);
+        self.stage_summed(index, tag, area, area_crc)?;
+        Ok(area_crc)
+    }
+
+    /// The same where the area's CRC-32 is known.
+    #[inline]
+    fn stage_summed(
+        &mut self,
+        index: SlotIndex,
+        tag: Tag,
+        area: &[u64],
+        area_crc: u32,
+    ) -> Result<()> {
         if self.is_private() {
             self.check_private_room(1)?;
         }
-        let (trailer, area_crc) = self.slots.seal(index, tag, area);
-        self.staged.put(index.get(), area, zerocopy::transmute!(trailer));
-        Ok(area_crc)
+        let trailer = zerocopy::transmute!(Trailer::seal(index, tag, area_crc, self.slots.key));
+        if self.progress.waits_at_once {
+            self.meta.commit_number += 1;
+            self.pending.put(index.get(), area, trailer);
+        } else {
+            self.staged.put(index.get(), area, trailer);
+        }
+        Ok(())
     }
 
     pub(crate) fn stage_append(&mut self, area: &[u64]) -> Result<SlotIndex> {
@@ -92,16 +111,18 @@ impl RawStore {
             self.check_replacement(place.index, old, area)?;
             Ok::<_, Error>(found)
         })?;
-        self.stage_replacement(place.index, old, area)
+        self.stage_replacement(place.index, old, area, self.summer().sum(area))
     }
 
     /// The same, where the area's size is known beforehand.
     #[inline]
     pub(crate) fn stage_update_area<A: Area>(&mut self, place: Place, area: &A) -> Result<()> {
+        // Before the old record is looked at, for which the processor may have to wait.
+        let area_crc = self.summer().sum(area.as_ref());
         let mut old_area = A::new_zeroed();
         let old = self.read_area(place, &mut old_area)?;
         self.check_replacement(place.index, old_area.as_ref(), area.as_ref())?;
-        self.stage_replacement(place.index, old, area.as_ref())
+        self.stage_replacement(place.index, old, area.as_ref(), area_crc)
     }
 
     /// Stages a record in place of another, of which tag and CRC-32 are given.
@@ -111,11 +132,12 @@ impl RawStore {
         index: SlotIndex,
         (tag, old_crc): (Tag, u32),
         area: &[u64],
+        area_crc: u32,
     ) -> Result<()> {
         if tag.state() != State::Live {
             return Err(Error::Deleted { index });
         }
-        let area_crc = self.stage(index, tag.updated(), area)?;
+        self.stage_summed(index, tag.updated(), area, area_crc)?;
         if let Some(digest) = &mut self.meta.digest {
             digest.subtract(index.get(), old_crc);
             digest.add(index.get(), area_crc);

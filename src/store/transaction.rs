@@ -109,7 +109,15 @@ impl<R: Record> Transaction<'_, R> {
     ///
     /// As [`Store::update`]; the transaction is as before, and may go on.
     pub fn update(&mut self, place: impl Into<Place>, record: &R) -> Result<()> {
-        self.raw.raw().stage_update_area(place.into(), &area_of(record)?)
+        let place = place.into();
+        self.raw.store().prefetch::<R::Area>(place.index);
+        self.replace(place, record)
+    }
+
+    /// Updates a record that was asked for before.
+    #[inline]
+    fn replace(&mut self, place: Place, record: &R) -> Result<()> {
+        self.raw.raw().stage_update_area(place, &area_of(record)?)
     }
 
     /// As [`Store::update_many`].
@@ -131,11 +139,11 @@ impl<R: Record> Transaction<'_, R> {
             ahead.push_back((place, record));
             if ahead.len() == AHEAD {
                 if let Some((place, record)) = ahead.pop_front() {
-                    self.update(place, &record)?;
+                    self.replace(place, &record)?;
                 }
             }
         }
-        ahead.into_iter().try_for_each(|(place, record)| self.update(place, &record))
+        ahead.into_iter().try_for_each(|(place, record)| self.replace(place, &record))
     }
 
     /// As [`Store::remove`].

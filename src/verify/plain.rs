@@ -2,10 +2,10 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-use crate::format::checksum::{Summer, Summing};
+use crate::format::checksum::{BlockSum, Summer, Summing, place_shares};
 use crate::format::digest::Digest;
 use crate::format::geometry::{SlotIndex, TRAILER_SIZE};
-use crate::format::slot::{Tag, Trailer};
+use crate::format::slot::{Tag, Trailer, Trailers};
 
 /// Slots beside each other, of which the first ones are whole and hold records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,9 +74,16 @@ impl<A: IntoBytes + Immutable> Summing for OfOneSize<'_, A> {
     fn run(self, (): (), summer: Summer) -> Plain {
         let Self(walk, slots) = self;
         let mut plain = Plain::default();
-        for Slot { area, trailer } in slots {
-            if !walk.take(area.as_bytes(), *trailer, summer.crc32(area), &mut plain) {
-                break;
+        let mut trailers = Trailers::new();
+        let block_size = if summer.multiplies() { BlockSum::<A>::COUNT_MAX.max(1) } else { 1 };
+        for block in slots.chunks(block_size) {
+            if block.len() > 1 && walk.take_block(block, &mut trailers, summer, &mut plain) {
+                continue;
+            }
+            for Slot { area, trailer } in block {
+                if !walk.take(area.as_bytes(), *trailer, summer.crc32(area), &mut plain) {
+                    return plain;
+                }
             }
         }
         plain
@@ -105,16 +112,112 @@ impl Summing for OfAnySize<'_> {
 }
 
 impl Walk<'_> {
+    /// Takes slots together, if all of them hold whole records; whether it did.
+    #[inline(always)]
+    fn take_block<A: IntoBytes + Immutable>(
+        &self,
+        slots: &[Slot<A>],
+        trailers: &mut Trailers,
+        summer: Summer,
+        plain: &mut Plain,
+    ) -> bool {
+        let index = self.index + plain.count;
+        trailers.place(place_shares(index));
+        let (mut sum, mut padding) = (BlockSum::new(summer), 0);
+        for (position, Slot { area, trailer }) in slots.iter().enumerate() {
+            sum.add(position, area);
+            trailers.set(position, *trailer);
+            padding |= self.padding_of(area.as_bytes());
+        }
+        let crcs = trailers.area_crcs(self.key);
+        let asked = (1_u32 << slots.len()).wrapping_sub(1);
+        if !sum.has(slots.len(), crcs) || trailers.states().1 & asked != asked || padding != 0 {
+            return false;
+        }
+        for (index, crc) in (index..).zip(&crcs[..slots.len()]) {
+            plain.digest.add(index, *crc);
+        }
+        plain.count += slots.len() as u64;
+        true
+    }
+
+    /// The bits behind an area's record.
+    #[inline(always)]
+    fn padding_of(&self, area: &[u8]) -> u64 {
+        area.last_chunk().map_or(0, |word| u64::from_le_bytes(*word)) & self.padding
+    }
+
     #[inline(always)]
     fn take(&self, area: &[u8], trailer: Trailer, area_crc: u32, plain: &mut Plain) -> bool {
         let index = self.index + plain.count;
         let tag: Option<Tag> = trailer.tag_if_live(SlotIndex::new(index), area_crc, self.key);
-        let last = area.last_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-        if tag.is_none() || last & self.padding != 0 {
+        if tag.is_none() || self.padding_of(area) != 0 {
             return false;
         }
         plain.count += 1;
         plain.digest.add(index, area_crc);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::checksum::crc32;
+
+    const KEY: u32 = 0x1234_5678;
+    const FIRST: u64 = (1 << 32) - 20;
+
+    /// Slots from [`FIRST`] on, whole and live.
+    fn slots(count: u64, stride: usize, record_size: usize) -> Vec<u8> {
+        let slot = |index: u64| {
+            let mut area = vec![0; stride - TRAILER_SIZE];
+            area[..record_size].fill(u8::try_from(index % 251).unwrap());
+            seal(index, Tag::first(0), area)
+        };
+        (FIRST..FIRST + count).flat_map(slot).collect()
+    }
+
+    fn seal(index: u64, tag: Tag, mut area: Vec<u8>) -> Vec<u8> {
+        let trailer = Trailer::seal(SlotIndex::new(index), tag, crc32(area.as_slice()), KEY);
+        area.extend_from_slice(trailer.as_bytes());
+        area
+    }
+
+    /// Up to the first slot that is not plain, wherever it is in a block, and with its digest.
+    #[test]
+    fn the_walk_ends_where_a_slot_is_not_plain() {
+        const COUNT: u64 = 40;
+        for (stride, record_size) in [(16, 8), (24, 13), (72, 64), (72, 57), (128, 120), (48, 40)] {
+            let whole = slots(COUNT, stride, record_size);
+            let mut digest = Digest::default();
+            for (place, index) in (FIRST..FIRST + COUNT).enumerate() {
+                let slot = place * stride..(place + 1) * stride;
+                let area = &whole[slot.start..slot.end - TRAILER_SIZE];
+                let mut others = Vec::new();
+                for bit in [0, 8 * record_size - 1, 8 * stride - 64, 8 * stride - 1] {
+                    let mut flipped = whole[slot.clone()].to_vec();
+                    flipped[bit / 8] ^= 1 << (bit % 8);
+                    others.push(flipped);
+                }
+                others.push(seal(index, Tag::first(0).deleted(), area.to_vec()));
+                others.push(seal(index + 1, Tag::first(0), area.to_vec()));
+                if record_size % 8 != 0 {
+                    let mut padded = area.to_vec();
+                    *padded.last_mut().unwrap() = 1;
+                    others.push(seal(index, Tag::first(0), padded));
+                }
+                for other in others {
+                    let mut bytes = whole.clone();
+                    bytes[slot.clone()].copy_from_slice(&other);
+                    let found = walk(&bytes, FIRST, KEY, stride, record_size);
+                    let expected = Plain { count: place as u64, digest };
+                    assert_eq!(found, expected, "stride {stride}, {other:02x?}");
+                }
+                digest.add(index, crc32(area));
+            }
+            let found = walk(&whole, FIRST, KEY, stride, record_size);
+            assert_eq!(found, Plain { count: COUNT, digest }, "stride {stride}");
+        }
     }
 }

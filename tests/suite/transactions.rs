@@ -190,6 +190,47 @@ fn deferred_commits_become_durable_together() {
     assert_samples(&Store::open(&path).unwrap(), 40_000);
 }
 
+/// Writes that wait are not staged first: nothing is taken back of one that fails.
+#[test]
+fn a_deferred_write_that_fails_changes_nothing() {
+    let directory = directory();
+    let path = directory.path().join("s.stride");
+    make(&path, 5);
+    let durability =
+        Durability::Deferred { max_delay: Duration::from_secs(3600), max_bytes: 1 << 20 };
+    let mut store = OpenOptions::new().durability(durability).open::<Sample>(&path).unwrap();
+    let old = store.handle(1).unwrap().unwrap();
+    store.remove(1).unwrap();
+    store.insert(&sample(7)).unwrap();
+    store.remove(2).unwrap();
+    let state = |store: &Store<Sample>| (store.digest(), store.len(), store.live_count());
+    let before = state(&store);
+    for number in 0..3 {
+        let deleted = store.update(2, &sample(9));
+        assert!(matches!(deleted, Err(Error::Deleted { .. })), "{deleted:?}");
+        let stale = store.update(old, &sample(9));
+        assert!(matches!(stale, Err(Error::Stale { .. })), "{stale:?}");
+        let outside = store.update(5, &sample(9));
+        assert!(matches!(outside, Err(Error::OutOfRange { .. })), "{outside:?}");
+        assert!(store.remove(2).unwrap().is_none());
+        assert_eq!(state(&store), before);
+        if number == 1 {
+            store.sync().unwrap();
+            let kept = Store::<Sample>::open(killed(&path)).unwrap();
+            assert_eq!(state(&kept), before);
+        }
+    }
+    store.write(|transaction| transaction.update(1, &sample(1))).unwrap();
+    let mut rolled_back = store.begin().unwrap();
+    rolled_back.update(0, &sample(9)).unwrap();
+    drop(rolled_back);
+    assert_eq!(store.insert(&sample(2)).unwrap().index.get(), 2);
+    assert_samples(&store, 5);
+    store.sync().unwrap();
+    // Those that failed, and removals of nothing, are no commits.
+    assert_eq!(samples_after_a_kill(&path, 5).commit_count, 5);
+}
+
 #[test]
 fn a_deferred_commit_waits_no_longer_than_it_may() {
     let directory = directory();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::compare::engine::{Engine, Get, Mode, Need, Reader, check};
 use crate::compare::threads::{beside, of_two};
+use crate::engines::Description;
 use crate::parts::read::{dependent, independent};
 use crate::record::{Sample, below, scramble};
 use crate::rounds::{Outcome, nanoseconds};
@@ -21,6 +22,8 @@ const BESIDE_COUNT: usize = 100;
 pub(crate) trait Contender {
     /// As the tables call it.
     fn name(&self) -> &'static str;
+    /// What store it is of, and how it is set up.
+    fn description(&self) -> Description;
     /// Why it cannot do something, if so.
     fn cannot(&self, need: Need) -> Option<&'static str>;
     /// Where its files are.
@@ -141,6 +144,10 @@ fn same<R: Sample>(one: &R, other: &R) -> bool {
 impl<E: Engine> Contender for Stored<E> {
     fn name(&self) -> &'static str {
         E::NAME
+    }
+
+    fn description(&self) -> Description {
+        Description::of::<E>()
     }
 
     fn cannot(&self, need: Need) -> Option<&'static str> {

@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use crate::engines::locked;
 use crate::parts::read::copied;
 use crate::record::Sample;
 use crate::rounds::Outcome;
@@ -40,6 +41,13 @@ pub(crate) trait Engine: Sized + Send {
     const NAME: &'static str;
     /// How it is used, in a line.
     const CONFIGURATION: &'static str;
+    /// The crates that bring it into Rust.
+    const CRATES: &'static [&'static str];
+
+    /// The version of the store itself: that of its crate, if it is one.
+    fn version() -> String {
+        Self::CRATES.first().and_then(|name| locked(name)).unwrap_or_default().to_owned()
+    }
 
     /// Why it cannot do something, if so.
     fn cannot(_need: Need) -> Option<&'static str> {

@@ -8,13 +8,14 @@ use crate::compare::contender::{Contender, Stored};
 use crate::compare::engine::{Engine, Mode};
 use crate::compare::engines::bare;
 use crate::compare::engines::fjall::Fjall;
-use crate::compare::engines::lmdb::{self, Lmdb};
+use crate::compare::engines::lmdb::Lmdb;
 use crate::compare::engines::raw_map::RawMap;
 use crate::compare::engines::rawdb::RawDb;
 use crate::compare::engines::redb::Redb;
-use crate::compare::engines::sqlite::{self, Sqlite};
+use crate::compare::engines::sqlite::Sqlite;
 use crate::compare::engines::stride::Stride;
 use crate::compare::engines::tokyo::{self, Tokyo};
+use crate::engines::Description;
 use crate::raw::{Bare, Strided};
 use crate::record::Tick;
 use crate::report::OURS;
@@ -98,36 +99,20 @@ pub(crate) fn contender(name: &str, path: &Path, len: u64) -> Outcome<Box<dyn Co
     Ok(rivals.find(|rival| rival.name() == name).ok_or("nobody has this name")?)
 }
 
-/// Says how each of them is configured, and who is not there.
-pub(crate) fn print() {
-    let configurations = [
-        Stride::<Tick>::CONFIGURATION,
-        Dense::CONFIGURATION,
-        Lmdb::<Tick>::CONFIGURATION,
-        Redb::CONFIGURATION,
-        Sqlite::CONFIGURATION,
-        Fjall::CONFIGURATION,
-        RawDb::CONFIGURATION,
-    ];
-    configurations.iter().for_each(|configuration| println!("  {configuration}"));
-    match tokyo::missing() {
-        None => println!("  {}", Tokyo::CONFIGURATION),
-        Some(reason) => println!("  {TOKYO}: skipped, {reason}"),
-    }
-    println!("  {}: {}", bare::NAME, bare::CONFIGURATION);
-    let names = ["heed", "lmdb-master-sys", "redb", "rusqlite", "fjall", "rawdb", "memmap2"];
-    println!("  versions: {}", versions(&names));
-    println!("  versions within: LMDB {}, SQLite {}", lmdb::version(), sqlite::version());
+/// Ours, the rivals that can take part, and bare calls, as they are set up.
+pub(crate) fn descriptions() -> Vec<Description> {
+    let rivals = rivals(|_| PathBuf::new(), 0);
+    let rivals = rivals.iter().map(|rival| rival.description());
+    let ours = Description::of::<Stride<Tick>>();
+    std::iter::once(ours).chain(rivals).chain([bare::description()]).collect()
 }
 
-/// The versions of crates that this was built with.
-pub(crate) fn versions(names: &[&str]) -> String {
-    let lock = include_str!("../../Cargo.lock");
-    let version = |name: &&str| {
-        let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
-        Some(format!("{name} {}", rest.split('"').next()?))
-    };
-    names.iter().filter_map(version).collect::<Vec<_>>().join(", ")
+/// Prints them, and who is not there.
+pub(crate) fn print() {
+    descriptions().iter().for_each(|description| println!("  {description}"));
+    if let Some(reason) = tokyo::missing() {
+        println!("  {TOKYO}: skipped, {reason}");
+    }
 }
 
 /// A directory that is removed with all that is in it, also when something fails.

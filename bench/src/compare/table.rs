@@ -82,9 +82,8 @@ impl Table {
         let Some(ours) = self.row(OURS) else { return };
         for rival in rivals {
             if let Some(took) = self.row(rival) {
-                let ratios = took.over(ours);
                 let goal = format!("{what}, {rival}, times ours");
-                report.at_least(&goal, limit, ratios.median(), ratios.to_string());
+                report.median_at_least(&goal, limit, &took.over(ours));
             }
         }
     }

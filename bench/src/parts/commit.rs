@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use stridedb::{Durability, OpenOptions, Store};
 
 use crate::Bench;
+use crate::kept;
 use crate::parts::read::fill_store;
 use crate::record::{Sample, Tick, below, scramble};
-use crate::rounds::{Outcome, interleave, nanoseconds};
+use crate::rounds::{Figures, Outcome, interleave, nanoseconds};
 
 /// Commits of one round.
 const COMMIT_COUNT: u64 = 200;
@@ -115,9 +116,10 @@ fn measure_many(bench: &mut Bench<'_>) -> Outcome {
             ),
         ],
     )?;
-    for (name, mut first) in [("update_many", first_together), ("update", first)] {
-        first.sort_by(f64::total_cmp);
-        println!("  the first hundred, by {name}: {:.0} us", first[first.len() / 2]);
+    let first = [first_together, first].map(Figures::from);
+    for (name, first) in ["update_many, us", "update"].iter().zip(&first) {
+        println!("  the first hundred, by {name}: {first}");
+        kept::keep([(format!("the first hundred, by {name}").as_str(), first)]);
     }
     let goal = "1,000 updates by update_many, second hundred, times a bare frame";
     bench.report.ratio(goal, 3.0, &figures[1].over(&figures[0]));
@@ -157,13 +159,7 @@ fn measure_deferred(bench: &mut Bench<'_>) -> Outcome {
             }),
         )],
     )?;
-    let median = figures[0].median();
-    bench.report.at_most(
-        "deferred update of one record, ns",
-        450.0,
-        median,
-        figures[0].to_string(),
-    );
+    bench.report.median_at_most("deferred update of one record, ns", 450.0, &figures[0]);
     drop(store);
     remove(bench, &["store"]);
     Ok(())
@@ -188,10 +184,9 @@ fn measure_recovery(bench: &mut Bench<'_>) -> Outcome {
         assert_eq!(recovered.as_raw().open_report().commit_count, 1);
         drop(recovered);
     }
-    took.sort_by(f64::total_cmp);
-    let (least, median, most) = (took[0], took[took.len() / 2], took[took.len() - 1]);
-    let detail = format!("{median:.2} s [{least:.2} .. {most:.2}]");
-    bench.report.at_most("recovery of 1 M journalled records, s", 0.5, median, detail);
+    let (goal, took) = ("recovery of 1 M journalled records, s", Figures::from(took));
+    kept::keep([(goal, &took)]);
+    bench.report.median_at_most(goal, 0.5, &took);
     drop(store);
     remove(bench, &["store", "raw", "raw-journal"]);
     Ok(())

@@ -35,7 +35,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     bench.report.ratio("shared append of 1 thread, times a store's", 1.1, &one.over(alone_took));
     let ratios = one.over(sixteen);
     let goal = "commits a second, 16 threads over 1";
-    bench.report.at_least(goal, 6.0, ratios.median(), ratios.to_string());
+    bench.report.median_at_least(goal, 6.0, &ratios);
     drop((alone, shared));
     remove(bench, &["small", "store"]);
     Ok(())

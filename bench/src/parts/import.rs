@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Bench;
+use crate::kept;
 use crate::rounds::{Figures, Outcome, Work, interleave};
 
 /// Rows a second that an import is to reach.
@@ -54,7 +55,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let four = trip(&four_times, 4 * rows).measure(bench.args.rounds)?;
     for (name, figures) in NAMES.iter().zip(&once.speeds).take(2) {
         let goal = format!("{name}, rows a second");
-        bench.report.at_least(&goal, ROWS_GOAL, figures.median(), format!("{figures}"));
+        bench.report.median_at_least(&goal, ROWS_GOAL, figures);
     }
     for (i, name) in NAMES.iter().enumerate() {
         let (one, four) = (once.memory[i].own, four.memory[i].own);
@@ -102,7 +103,7 @@ impl Trip<'_> {
                 (name, Box::new(work) as Box<dyn FnMut() -> Outcome<f64>>)
             })
             .collect();
-        println!(" {} rows, rows a second", self.rows);
+        kept::heading(&format!("{} rows, rows a second", self.rows));
         let speeds = interleave(rounds, &mut works)?;
         drop(works);
         for (Memory { own, mapped_too }, name) in memory.iter().zip(NAMES) {

@@ -102,7 +102,7 @@ fn measure_windows(bench: &mut Bench<'_>, path: &Path) -> Outcome<()> {
         if let Some(mib) = limit.filter(|&mib| mib > 1) {
             let speed = figures[0].over(&figures[2 * place]);
             let name = format!("walk in windows of {mib} MiB, speed of one that is mapped at once");
-            bench.report.at_least(&name, 0.8, speed.median(), format!("{speed}"));
+            bench.report.median_at_least(&name, 0.8, &speed);
         }
     }
     Ok(())

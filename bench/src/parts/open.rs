@@ -27,7 +27,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
         ],
     )?;
     for (name, figures) in ["open for reading, us", "open for writing, us"].iter().zip(&figures) {
-        bench.report.at_most(name, 200.0, figures.median(), format!("{figures}"));
+        bench.report.median_at_most(name, 200.0, figures);
     }
     crate::remove(&large);
     crate::remove(&small);

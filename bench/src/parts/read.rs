@@ -126,12 +126,7 @@ pub(crate) fn measure_scan(bench: &mut Bench<'_>) -> Outcome {
     bench.report.ratio("verified scan, times a raw map's", 4.0, &figures[2].over(&figures[0]));
     let figures = rivals.threads(bench.args.rounds)?;
     let faster = figures[0].over(&figures[1]);
-    bench.report.at_least(
-        "two threads' scan, times as fast",
-        1.7,
-        faster.median(),
-        faster.to_string(),
-    );
+    bench.report.median_at_least("two threads' scan, times as fast", 1.7, &faster);
     let figures = rivals.view(bench.args.rounds)?;
     let [raw, raw_live, view] = figures.as_slice() else { return Ok(()) };
     bench.report.ratio("sum over a view, times the same over a raw map", 1.1, &view.over(raw_live));

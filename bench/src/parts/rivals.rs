@@ -12,10 +12,11 @@ use stridedb::{Reader, Store};
 
 use crate::Bench;
 use crate::compare::engine::{self, Engine, Get, check};
-use crate::compare::engines::lmdb::{self, Lmdb};
+use crate::compare::engines::lmdb::Lmdb;
 use crate::compare::engines::redb::Redb;
-use crate::compare::engines::sqlite::{self, Sqlite};
-use crate::compare::field::{Directory, versions};
+use crate::compare::engines::sqlite::Sqlite;
+use crate::compare::field::Directory;
+use crate::engines::Description;
 use crate::parts::read::{fill_store, independent, number};
 use crate::record::{Tick, below, scramble};
 use crate::rounds::{Figures, Outcome, interleave};
@@ -36,8 +37,6 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     let lmdb = Rival::<Lmdb<Tick>>::create(&directory.0, len)?;
     let redb = Rival::<Redb>::create(&directory.0, len)?;
     let sqlite = Rival::<Sqlite>::create(&directory.0, len)?;
-    println!("  versions: {}", versions(&["heed", "lmdb-master-sys", "redb", "rusqlite"]));
-    println!("  versions within: LMDB {}, SQLite {}", lmdb::version(), sqlite::version());
     let reader = store.reader()?;
     check(len, |index| Ok(reader.get(index)?.ok_or("a record is gone")?))?;
     let mut many = reader.get_many(0..len);
@@ -69,7 +68,7 @@ fn report(bench: &mut Bench<'_>, figures: &[Figures]) {
         let [in_one, each] = figures else { return };
         let mut note = |goal: &str, limit, ratios: Figures| {
             let goal = format!("{name}, {goal}");
-            bench.report.at_least(&goal, limit, ratios.median(), ratios.to_string());
+            bench.report.median_at_least(&goal, limit, &ratios);
         };
         note("one transaction for all, over get", ONE_FOR_ALL_MIN, in_one.over(get));
         note("one transaction for all, over get_many", ONE_FOR_ALL_MIN, in_one.over(many));
@@ -99,7 +98,8 @@ impl<E: Engine<Record = Tick>> Rival<E> {
     fn create(directory: &Path, len: u64) -> Outcome<Self> {
         let directory = directory.join(E::NAME);
         fs::create_dir(&directory)?;
-        let engine = loaded(E::CONFIGURATION, len, || {
+        println!("  {}", Description::of::<E>());
+        let engine = loaded(E::NAME, len, || {
             let mut engine = E::create(&directory)?;
             engine.load(len)?;
             Ok(engine)

@@ -5,8 +5,9 @@ use std::time::Duration;
 use stridedb::{Durability, OpenOptions, Store};
 
 use crate::Bench;
+use crate::kept;
 use crate::record::{Sample, Tick, below, scramble};
-use crate::rounds::{Outcome, interleave, nanoseconds};
+use crate::rounds::{Figures, Outcome, interleave, nanoseconds};
 
 const APPEND_COUNT: u64 = 1_000_000;
 /// Few enough that most meet a page that is not yet dirty, as in a store that is synced now and
@@ -34,13 +35,20 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     )?;
     let again = |_| update(&mut store, seed);
     let again: Vec<f64> = (0..bench.args.rounds).map(again).collect::<Outcome<_>>()?;
-    println!("  update of the same records again, ns         {again:.1?}");
+    keep("update of the same records again, ns", again);
     let add = |_| fetch_add(&mut store, seed);
     let add: Vec<f64> = (0..bench.args.rounds).map(add).collect::<Outcome<_>>()?;
-    println!("  fetch_add to a field of the same records, ns {add:.1?}");
+    keep("fetch_add to a field of the same records, ns", add);
     crate::remove(&appended);
     crate::remove(&updated);
     Ok(())
+}
+
+/// Prints and keeps works that take no turns.
+fn keep(name: &str, figures: Vec<f64>) {
+    let figures = Figures::from(figures);
+    println!("  {name:<44} {figures}");
+    kept::keep([(name, &figures)]);
 }
 
 fn append(path: &std::path::Path) -> Outcome<f64> {

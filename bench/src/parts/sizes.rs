@@ -1,6 +1,7 @@
 //! Records of other sizes: about as many bytes each time.
 
 use crate::Bench;
+use crate::kept;
 use crate::parts::extend::{extend, raw_fill};
 use crate::parts::read::Rivals;
 use crate::raw::Strided;
@@ -23,7 +24,7 @@ fn one<R: Sample + Send + Sync>(bench: &Bench<'_>) -> Outcome {
     let len = BYTES / size_of::<R>() as u64;
     let rounds = bench.args.rounds.min(3);
     let path = bench.new_file("extend");
-    println!(" {} bytes a record, {len} records", size_of::<R>());
+    kept::heading(&format!("{} bytes a record, {len} records", size_of::<R>()));
     let figures = interleave(
         rounds,
         &mut [

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use stridedb::Store;
 
 use crate::Bench;
+use crate::kept;
 use crate::parts::commit::{prewritten, remove, write_synced};
 use crate::parts::read::fill_store;
 use crate::record::{Sample, Tick, below, scramble};
-use crate::rounds::Outcome;
+use crate::rounds::{Figures, Outcome};
 
 /// Records that a commit updates at random, and bytes of its frame.
 const UPDATES: u64 = 100;
@@ -66,11 +67,10 @@ fn timed<T, E: Into<Box<dyn std::error::Error>>>(
 fn print(name: &str, took: &mut [Duration]) {
     took.sort_unstable();
     let at = |per_mille: usize| took[(took.len() - 1) * per_mille / 1000].as_secs_f64() * 1e6;
-    println!(
-        "  {name}: p50 {:.0} us, p99 {:.0}, p99.9 {:.0}, the longest {:.0}",
-        at(500),
-        at(990),
-        at(999),
-        at(1000)
-    );
+    let places = [at(500), at(990), at(999), at(1000)];
+    let [p50, p99, p999, longest] = places;
+    println!("  {name}: p50 {p50:.0} us, p99 {p99:.0}, p99.9 {p999:.0}, the longest {longest:.0}");
+    for (place, took) in ["p50, us", "p99", "p99.9", "the longest"].iter().zip(places) {
+        kept::keep([(format!("{name}: {place}").as_str(), &Figures::from(vec![took]))]);
+    }
 }

@@ -39,7 +39,7 @@ impl<P: IntoBytes + Immutable> BlockSum<P> {
     /// Words of a piece.
     const WORDS: usize = size_of::<P>() / 8;
     /// The most pieces that can be added up; none of those that are summed in another way.
-    const COUNT_MAX: usize = {
+    pub(crate) const COUNT_MAX: usize = {
         let count = SUM_WORDS_MAX / (Self::WORDS + 1);
         match Multiplier::<false>::is_for(size_of::<P>()) {
             true if count < BLOCK_MAX => count,
@@ -102,6 +102,8 @@ impl<P: IntoBytes + Immutable> BlockSum<P> {
 
 #[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64")))]
 impl<P: IntoBytes + Immutable> BlockSum<P> {
+    pub(crate) const COUNT_MAX: usize = 0;
+
     pub(crate) fn new(_: Summer) -> Self {
         Self { pieces: PhantomData }
     }

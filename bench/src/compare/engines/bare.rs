@@ -8,13 +8,24 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::engines::Description;
 use crate::parts::commit::{prewritten, write_synced};
 use crate::rounds::{Outcome, nanoseconds};
 
 /// As the tables call it.
 pub(crate) const NAME: &str = "bare write";
 /// How it is done, in a line.
-pub(crate) const CONFIGURATION: &str = "pwrite and fdatasync into a prewritten file";
+const CONFIGURATION: &str = "pwrite and fdatasync into a prewritten file";
+
+/// What it is, in place of a store.
+pub(crate) fn description() -> Description {
+    Description {
+        name: NAME.to_owned(),
+        version: format!("Linux {}", rustix::system::uname().release().to_string_lossy()),
+        crates: "none".to_owned(),
+        configuration: CONFIGURATION.to_owned(),
+    }
+}
 
 /// Bytes that anybody would have to write to change so many records durably.
 pub(crate) fn commit_size(count: usize) -> usize {

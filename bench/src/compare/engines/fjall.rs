@@ -53,7 +53,8 @@ impl Engine for Fjall {
 
     const NAME: &'static str = "fjall";
     const CONFIGURATION: &'static str =
-        "fjall, big-endian keys, not compressed, hash index, all in its cache, fdatasync a commit";
+        "big-endian keys, not compressed, hash index, all in its cache, fdatasync a commit";
+    const CRATES: &'static [&'static str] = &["fjall"];
 
     fn create(directory: &Path) -> Outcome<Self> {
         Self::open(directory, Mode::Durable)

@@ -27,12 +27,6 @@ const MAP_SIZE: usize = 256 << 30;
 
 type Records = Database<'static, Bytes, Bytes, IntegerComparator>;
 
-/// The version of LMDB itself.
-pub(crate) fn version() -> String {
-    let version = heed::lmdb_version();
-    format!("{}.{}.{}", version.major, version.minor, version.patch)
-}
-
 pub(crate) struct Lmdb<R> {
     env: Env,
     database: Records,
@@ -66,7 +60,13 @@ impl<R: Sample> Engine for Lmdb<R> {
     type Reader = Reader<R>;
 
     const NAME: &'static str = "LMDB";
-    const CONFIGURATION: &'static str = "LMDB, native integer keys, appended, mapped, with locks";
+    const CONFIGURATION: &'static str = "native integer keys, appended, mapped, with locks";
+    const CRATES: &'static [&'static str] = &["heed", "lmdb-master-sys"];
+
+    fn version() -> String {
+        let version = heed::lmdb_version();
+        format!("{}.{}.{}", version.major, version.minor, version.patch)
+    }
 
     fn create(directory: &Path) -> Outcome<Self> {
         let env = open_env(directory, Mode::Durable)?;

@@ -81,7 +81,8 @@ where
     const NAME: &'static str =
         if size_of::<S>() == size_of::<S::Record>() { "raw map" } else { "raw map, our stride" };
     const CONFIGURATION: &'static str =
-        "memmap2, structs in a mapped file, msync a commit, neither atomic nor checked";
+        "structs in a mapped file, msync a commit, neither atomic nor checked";
+    const CRATES: &'static [&'static str] = &["memmap2"];
 
     fn cannot(need: Need) -> Option<&'static str> {
         match need {

@@ -52,7 +52,8 @@ impl Engine for RawDb {
 
     const NAME: &'static str = "rawdb";
     const CONFIGURATION: &'static str =
-        "rawdb, one region, fdatasync of both files from outside, neither atomic nor checked";
+        "one region, fdatasync of both files from outside, neither atomic nor checked";
+    const CRATES: &'static [&'static str] = &["rawdb"];
 
     fn create(directory: &Path) -> Outcome<Self> {
         Self::open(directory, Mode::Durable)

@@ -61,7 +61,8 @@ impl Engine for Redb {
     type Reader = Reader;
 
     const NAME: &'static str = "redb";
-    const CONFIGURATION: &'static str = "redb, u64 -> [u8; 64], all in its cache, exclusive writer";
+    const CONFIGURATION: &'static str = "u64 -> [u8; 64], all in its cache, exclusive writer";
+    const CRATES: &'static [&'static str] = &["redb"];
 
     fn create(directory: &Path) -> Outcome<Self> {
         let path = directory.join("redb");

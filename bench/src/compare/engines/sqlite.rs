@@ -29,11 +29,6 @@ const CACHE_KIBIBYTES: u64 = 256 << 10;
 /// Pages of 4 KiB in the log when it is copied.
 const LOG_PAGES: u64 = 16 << 10;
 
-/// The version of SQLite itself.
-pub(crate) fn version() -> &'static str {
-    rusqlite::version()
-}
-
 pub(crate) struct Sqlite {
     connection: Connection,
     path: PathBuf,
@@ -89,7 +84,12 @@ impl Engine for Sqlite {
 
     const NAME: &'static str = "SQLite";
     const CONFIGURATION: &'static str =
-        "SQLite, rowid, WAL, synchronous = FULL, prepared statement, mapped";
+        "rowid, WAL, synchronous = FULL, prepared statement, mapped";
+    const CRATES: &'static [&'static str] = &["rusqlite", "libsqlite3-sys"];
+
+    fn version() -> String {
+        rusqlite::version().to_owned()
+    }
 
     fn create(directory: &Path) -> Outcome<Self> {
         let sqlite = Self::connect(directory.join("sqlite"), OpenFlags::default(), Mode::Durable)?;

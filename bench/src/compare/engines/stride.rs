@@ -32,7 +32,8 @@ impl<R: Sample> Engine for Stride<R> {
     type Reader = Reader<R>;
 
     const NAME: &'static str = "stridedb";
-    const CONFIGURATION: &'static str = "stridedb, as it is by default";
+    const CONFIGURATION: &'static str = "as it is by default: verified reads, durable commits";
+    const CRATES: &'static [&'static str] = &["stridedb"];
 
     fn create(directory: &Path) -> Outcome<Self> {
         Ok(Self { store: Store::create(directory.join(FILE))? })

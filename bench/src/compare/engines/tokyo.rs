@@ -40,7 +40,7 @@ macro_rules! functions {
     ($($name:ident = $symbol:literal: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
         struct Functions {
             $($name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
-            _library: Library,
+            library: Library,
         }
 
         impl Functions {
@@ -49,7 +49,7 @@ macro_rules! functions {
                 $(let $name = *unsafe {
                     library.get::<unsafe extern "C" fn($($argument),*) $(-> $result)?>($symbol)
                 }?;)*
-                Ok(Self { $($name,)* _library: library })
+                Ok(Self { $($name,)* library })
             }
         }
     };
@@ -67,6 +67,19 @@ functions! {
     sync = c"tcfdbsync": fn(Handle) -> bool;
     error_code = c"tcfdbecode": fn(Handle) -> c_int;
     error_text = c"tcfdberrmsg": fn(c_int) -> *const c_char;
+}
+
+impl Functions {
+    /// The version that the library says it has.
+    fn version(&self) -> String {
+        // SAFETY: the library's header says that it is a pointer to characters.
+        let version = unsafe { self.library.get::<*const *const c_char>(c"tcversion") };
+        let Ok(version) = version else { return "unknown".to_owned() };
+        // SAFETY: a symbol that was found points to what it names.
+        let text = unsafe { **version };
+        // SAFETY: that is a constant of the library, which ends in a zero and stays loaded.
+        unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+    }
 }
 
 /// The library, or why there is none.
@@ -168,7 +181,12 @@ impl Engine for Tokyo {
 
     const NAME: &'static str = "Tokyo Cabinet";
     const CONFIGURATION: &'static str =
-        "Tokyo Cabinet, fixed-length database, one handle with locks, a sync a commit, not atomic";
+        "fixed-length database, one handle with locks, a sync a commit, not atomic";
+    const CRATES: &'static [&'static str] = &["libloading"];
+
+    fn version() -> String {
+        functions().map(Functions::version).unwrap_or_default()
+    }
 
     fn create(directory: &Path) -> Outcome<Self> {
         let open = Open::over(directory, WRITER | CREATE, true)?;

@@ -30,7 +30,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     for contender in field.all() {
         contender.load()?;
         let size = size_on_disk(contender.directory())? as f64 / len as f64;
-        sizes.push(contender.name(), Figures::of(vec![size]));
+        sizes.push(contender.name(), Figures::from(vec![size]));
     }
     sizes.report(&mut bench.report, tick_workload("on disk after a load", "bytes a record", len));
     let Some(device) = BlockDevice::of(&bench.args.dir)? else {

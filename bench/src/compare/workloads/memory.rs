@@ -32,8 +32,8 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
             anonymous.push(mebibytes(&told, "RssAnon:")?);
             fs::remove_dir_all(contender.directory())?;
         }
-        peaks.push(contender.name(), Figures::of(resident));
-        own.push(contender.name(), Figures::of(anonymous));
+        peaks.push(contender.name(), Figures::from(resident));
+        own.push(contender.name(), Figures::from(anonymous));
     }
     let report = &mut bench.report;
     peaks.report(report, tick_workload("peak memory, mapped files included", "MiB", len));

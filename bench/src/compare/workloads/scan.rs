@@ -54,9 +54,7 @@ fn measure_one_thread(bench: &mut Bench<'_>, field: &Field) -> Outcome {
     sums.row_at_most(report, "  by a view", VIEW, WIDE, 1.05);
     sums.rivals_at_least(report, name, &[LMDB], 3.0);
     if let (Some(view), Some(lmdb)) = (sums.row(VIEW), sums.row(LMDB)) {
-        let ratios = lmdb.over(view);
-        let goal = "  LMDB, times a view's";
-        report.at_least(goal, 3.5, ratios.median(), ratios.to_string());
+        report.median_at_least("  LMDB, times a view's", 3.5, &lmdb.over(view));
     }
     filters.report(report, tick_workload("scan and count by a field", "ns a record", len));
     Ok(())
@@ -81,13 +79,7 @@ fn measure_two_threads(bench: &mut Bench<'_>, field: &mut Field) -> Outcome {
     let name = "scan and sum of a field, two threads";
     table.report(report, tick_workload(name, "ns a record", len));
     if let (Some(one), Some(two)) = (table.row(ONE), table.row(OURS)) {
-        let faster = one.over(two);
-        report.at_least(
-            "two threads' sum, times as fast",
-            1.8,
-            faster.median(),
-            faster.to_string(),
-        );
+        report.median_at_least("two threads' sum, times as fast", 1.8, &one.over(two));
     }
     Ok(())
 }

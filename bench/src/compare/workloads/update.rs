@@ -66,8 +66,8 @@ fn measure_many(bench: &mut Bench<'_>, field: &mut Field) -> Outcome {
     works.extend(field.rivals.iter_mut().map(|rival| update(rival.as_mut(), MANY_COUNT, MANY)));
     let mut table = Table::measure(bench.args.rounds, works)?;
     let [first, second] = hundreds.into_inner();
-    table.push(FIRST, Figures::of(first));
-    table.push(SECOND, Figures::of(second));
+    table.push(FIRST, Figures::from(first));
+    table.push(SECOND, Figures::from(second));
     let report = &mut bench.report;
     let name = format!("durable update of {MANY}");
     table.report(report, tick_workload(&name, "us a commit", len));

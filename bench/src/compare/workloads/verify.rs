@@ -50,7 +50,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     if let (Some(verify), Some(read)) = (all.row(OURS), all.row(READ)) {
         let speed = read.over(verify);
         let goal = "speed of verify over pread's, all processors";
-        report.at_least(goal, 0.8, speed.median(), speed.to_string());
+        report.median_at_least(goal, 0.8, &speed);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use memmap2::{Mmap, MmapMut};
 use rustix::fs::{FallocateFlags, fallocate};
 
 /// A record as a raw map would keep it.
-pub(crate) trait RawSlot: Copy + Send + Sync + 'static {
+pub trait RawSlot: Copy + Send + Sync + 'static {
     /// What it holds.
     type Record: Copy;
     /// The slot for a record.
@@ -22,7 +22,7 @@ pub(crate) trait RawSlot: Copy + Send + Sync + 'static {
 /// The record alone: the densest that can be.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub(crate) struct Bare<R>(R);
+pub struct Bare<R>(R);
 
 impl<R: Copy + Send + Sync + 'static> RawSlot for Bare<R> {
     type Record = R;
@@ -41,7 +41,7 @@ impl<R: Copy + Send + Sync + 'static> RawSlot for Bare<R> {
 /// The record and 8 bytes: the store's stride.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub(crate) struct Strided<R> {
+pub struct Strided<R> {
     record: R,
     trailer: u64,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Strided<R> {
 impl<R> Strided<R> {
     /// The record, if the slot says that there is one.
     #[inline]
-    pub(crate) fn live(&self) -> Option<&R> {
+    pub fn live(&self) -> Option<&R> {
         ((self.trailer >> 32) & 7 == 2).then_some(&self.record)
     }
 }
@@ -69,7 +69,7 @@ impl<R: Copy + Send + Sync + 'static> RawSlot for Strided<R> {
 }
 
 /// Allocates a file, maps it, stores the slots, syncs.
-pub(crate) fn fill<S: RawSlot>(
+pub fn fill<S: RawSlot>(
     path: &Path,
     len: u64,
     record: impl Fn(u64) -> S::Record,
@@ -89,7 +89,7 @@ pub(crate) fn fill<S: RawSlot>(
 }
 
 /// A file of slots, mapped for reading.
-pub(crate) struct RawArray<S> {
+pub struct RawArray<S> {
     map: Mmap,
     len: usize,
     slot: PhantomData<S>,
@@ -97,17 +97,13 @@ pub(crate) struct RawArray<S> {
 
 impl<S: RawSlot> RawArray<S> {
     /// Writes a file and maps it.
-    pub(crate) fn create(
-        path: &Path,
-        len: u64,
-        record: impl Fn(u64) -> S::Record,
-    ) -> io::Result<Self> {
+    pub fn create(path: &Path, len: u64, record: impl Fn(u64) -> S::Record) -> io::Result<Self> {
         fill::<S>(path, len, record)?;
         Self::open(path)
     }
 
     /// Maps a file of whole slots.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         // SAFETY: the file was made here, its name is ours, and nobody changes it meanwhile.
         let map = unsafe { Mmap::map(&File::open(path)?)? };
         let len = map.len() / size_of::<S>();
@@ -115,13 +111,13 @@ impl<S: RawSlot> RawArray<S> {
     }
 
     /// The whole file.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         &self.map
     }
 
     /// The slots.
     #[inline]
-    pub(crate) fn slots(&self) -> &[S] {
+    pub fn slots(&self) -> &[S] {
         // SAFETY: the file has `len` slots of this type from the start on, and the map begins at a
         // page, which is aligned enough for any of them.
         unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast(), self.len) }

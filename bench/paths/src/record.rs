@@ -3,7 +3,7 @@
 use stridedb::Record;
 
 /// A record that can be made from its index, and a number to sum.
-pub(crate) trait Sample: Record + Send + Sync {
+pub trait Sample: Record + Send + Sync {
     /// The record at an index.
     fn sample(index: u64) -> Self;
     /// One field, near the record's start.
@@ -13,11 +13,11 @@ pub(crate) trait Sample: Record + Send + Sync {
 /// The record of all goals.
 #[stridedb::record]
 #[derive(Clone, Copy)]
-pub(crate) struct Tick {
+pub struct Tick {
     id: u64,
-    pub(crate) time: u64,
+    pub time: u64,
     price: f64,
-    pub(crate) quantity: u64,
+    pub quantity: u64,
     symbol: [u8; 16],
     venue: u32,
     flags: u32,
@@ -50,7 +50,7 @@ macro_rules! samples {
         /// A record of so many words after its number.
         #[stridedb::record]
         #[derive(Clone, Copy)]
-        pub(crate) struct $name {
+        pub struct $name {
             id: u64,
             rest: [u64; $words],
         }
@@ -75,7 +75,7 @@ samples!(Bytes1016: 126, Bytes4096: 511);
 /// A record of nothing but its number.
 #[stridedb::record]
 #[derive(Clone, Copy)]
-pub(crate) struct Bytes8 {
+pub struct Bytes8 {
     id: u64,
 }
 
@@ -93,13 +93,13 @@ impl Sample for Bytes8 {
 
 /// Mixes a number, so that neighbours have nothing in common.
 #[inline]
-pub(crate) fn scramble(number: u64) -> u64 {
+pub fn scramble(number: u64) -> u64 {
     let product = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (product ^ (product >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
 }
 
 /// An index below `len`, each as likely, from a mixed number.
 #[inline]
-pub(crate) fn below(number: u64, len: u64) -> u64 {
+pub fn below(number: u64, len: u64) -> u64 {
     ((u128::from(number) * u128::from(len)) >> 64) as u64
 }

@@ -1,4 +1,6 @@
 //! Stores that grow: from one million records to a hundred, of ours and of a raw map.
+//!
+//! A workload has the same name at each size, and another one than where all rivals take part.
 
 use crate::Bench;
 use crate::compare::contender::{Contender, Stored};
@@ -9,12 +11,14 @@ use crate::compare::field::Directory;
 use crate::compare::table::Table;
 use crate::compare::workloads::open::open;
 use crate::compare::{MICROSECOND, tick_workload};
+use crate::kept;
 use crate::raw::{Bare, Strided};
 use crate::record::Tick;
 use crate::report::OURS;
 use crate::rounds::{Outcome, Work};
 
-const LENS: [u64; 3] = [1_000_000, 10_000_000, 100_000_000];
+/// Which parts of the largest store they are.
+const PARTS: [u64; 3] = [100, 10, 1];
 const COMMIT_COUNT: u64 = 200;
 /// The smallest store, which is opened in turn with each other one.
 const SMALL: &str = "stridedb, the smallest";
@@ -25,11 +29,7 @@ const READS: [Read; 2] =
     [|contender| contender.get_together(), |contender| contender.get_dependent()];
 
 pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
-    let largest = bench.args.largest;
-    let mut lens: Vec<u64> = LENS.into_iter().filter(|len| *len <= largest).collect();
-    if lens.is_empty() {
-        lens.push(largest);
-    }
+    let lens = PARTS.map(|part| (bench.args.largest / part).max(1));
     let directory = Directory::create(bench.args.dir.join("growth"))?;
     let mut small = Stored::<Stride<Tick>>::new(directory.0.join("small"), lens[0]);
     small.load()?;
@@ -60,7 +60,7 @@ fn measure_len(bench: &mut Bench<'_>, len: u64, small: &mut Stored<Stride<Tick>>
     });
     let [independent, dependent] = Table::measure_all(bench.args.rounds, works)?;
     let mut note = |table: &Table, what: &str, unit| {
-        let name = format!("growth, {what}, {len} records");
+        let name = format!("{what}, as the store grows");
         table.report(&mut bench.report, tick_workload(&name, unit, len));
     };
     note(&independent, "get, independent", "ns a get");
@@ -89,14 +89,18 @@ fn measure_open(
     all: &mut [Box<dyn Contender>],
     small: &mut Stored<Stride<Tick>>,
 ) -> Outcome {
-    let mut works: Vec<Work<'_>> = vec![(SMALL, Box::new(|| open(small)))];
-    works.extend(all.iter_mut().map(|contender| -> Work<'_> {
-        (contender.name(), Box::new(|| open(contender.as_mut())))
-    }));
-    let table = Table::measure(bench.args.rounds, works)?;
+    let smallest: Vec<Work<'_>> = vec![(SMALL, Box::new(|| open(small)))];
+    let works = all
+        .iter_mut()
+        .map(|contender| -> Work<'_> { (contender.name(), Box::new(|| open(contender.as_mut()))) });
+    let works = [smallest, works.collect()];
+    let [smallest, table] = Table::measure_all(bench.args.rounds, works)?;
     let report = &mut bench.report;
-    let name = format!("growth, open, {len} records");
-    table.report(report, tick_workload(&name, "us", len));
-    table.row_at_most(report, &name, OURS, SMALL, 1.5);
+    table.report(report, tick_workload("open, as the store grows", "us", len));
+    if let (Some(ours), Some(small)) = (table.row(OURS), smallest.row(SMALL)) {
+        println!("    {SMALL:<44} {small}");
+        kept::keep([(format!("open, {SMALL}, beside one of {len} records, us").as_str(), small)]);
+        report.ratio(&format!("open of {len}, times the smallest's"), 1.5, &ours.over(small));
+    }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Gets at random: each as of the newest commit, in one transaction, together, dependent, by two
 //! threads, and beside a writer at full speed.
 //!
-//! A get gives a copy of a whole record. Ours is checked against its checksum, as redb's and
-//! fjall's blocks are when they are read from the file, and the others' are not.
+//! A get gives a copy of a whole record. Ours is checked against its checksum, as fjall's blocks are
+//! when they are read from the file, and the others' are not.
 
 use crate::Bench;
 use crate::compare::contender::Contender;

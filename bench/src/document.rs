@@ -8,10 +8,10 @@
 //! * `commit`: of the sources; `-dirty` after it where they were changed, `unknown` without git
 //! * `command`: the command line
 //! * `records`, `rounds`: of the large stores; how often each work was done
-//! * `parts`: those that came to an end, in their order
+//! * `parts`: those that came to an end, in their order; of a comparison after `compare `
 //! * `machine`: `cpu`, `processors`, `memory_size` in bytes, `kernel`, `file_system`, `device`,
 //!   `mount`, `load`
-//! * `engines`: of each store its `name`, `version`, `crates` and `configuration`
+//! * `engines`: of each store that can take part `name`, `version`, `crates`, `configuration`
 //! * `measurements`: of each workload and engine `workload`, `engine`, `unit`, `records`,
 //!   `record_size` in bytes, `figures`
 //! * `works`: what the parts timed beside these: `part`, `name`, `unit`, `figures`
@@ -29,7 +29,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::engines::{self, Engine};
+use crate::engines::{self, Description};
 use crate::kept::{self, Timed};
 use crate::machine::Machine;
 use crate::report::{Baseline, Goal, Measurement, Report};
@@ -50,7 +50,7 @@ pub(crate) struct Document {
     pub(crate) rounds: usize,
     pub(crate) parts: Vec<String>,
     pub(crate) machine: Machine,
-    pub(crate) engines: Vec<Engine>,
+    pub(crate) engines: Vec<Description>,
     pub(crate) measurements: Vec<Measurement>,
     pub(crate) works: Vec<Timed>,
     pub(crate) goals: Vec<Goal>,

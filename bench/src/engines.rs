@@ -1,12 +1,15 @@
 //! Which stores were compared: their versions, and how they were set up.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use crate::report::OURS;
+use crate::compare::engine::Engine;
+use crate::compare::field;
 
 /// A store, as it took part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Engine {
+pub(crate) struct Description {
     pub(crate) name: String,
     /// Of the store itself.
     pub(crate) version: String,
@@ -16,19 +19,28 @@ pub(crate) struct Engine {
     pub(crate) configuration: String,
 }
 
-/// Ours, and all others.
-pub(crate) fn all() -> Vec<Engine> {
-    let ours = Engine {
-        name: OURS.to_owned(),
-        version: locked(OURS).unwrap_or_default().to_owned(),
-        crates: crates(&[OURS]),
-        configuration: "as it is by itself: verified reads, durable commits".to_owned(),
-    };
-    std::iter::once(ours).chain(crate::parts::rivals::engines()).collect()
+impl Description {
+    /// That of a store of the comparison.
+    pub(crate) fn of<E: Engine>() -> Self {
+        let (name, version, configuration) = (E::NAME.to_owned(), E::version(), E::CONFIGURATION);
+        Self { name, version, crates: crates(E::CRATES), configuration: configuration.to_owned() }
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, version, crates, configuration } = self;
+        write!(f, "{name} {version} ({crates}): {configuration}")
+    }
+}
+
+/// All that can take part on this machine.
+pub(crate) fn all() -> Vec<Description> {
+    field::descriptions()
 }
 
 /// The crates with the versions that this was built with.
-pub(crate) fn crates(names: &[&str]) -> String {
+fn crates(names: &[&str]) -> String {
     let named = |name: &&str| Some(format!("{name} {}", locked(name)?));
     names.iter().filter_map(named).collect::<Vec<_>>().join(", ")
 }
@@ -46,10 +58,12 @@ mod tests {
 
     #[test]
     fn every_engine_says_its_version_and_how_it_was_set_up() {
-        for engine in all() {
-            let Engine { name, version, crates, configuration } = &engine;
+        let all = all();
+        for engine in &all {
+            let Description { name, version, crates, configuration } = engine;
             let said = [name, version, crates, configuration].map(|text| !text.is_empty());
             assert_eq!(said, [true; 4], "{engine:?}");
+            assert_eq!(all.iter().filter(|other| other.name == *name).count(), 1, "{name}");
         }
         assert_eq!(locked("no-such-crate"), None);
     }

@@ -4,6 +4,7 @@
 //! Ratios count, not nanoseconds: machines differ and are shared. Each ratio is between works that
 //! took turns; the median is given, with the least and the most. Every clock stops after the sync.
 
+mod compare;
 mod parts;
 mod rounds;
 
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand, ValueEnum};
 use stridedb_paths::{raw, record};
 
+use compare::Comparison;
+use compare::child::Task;
 use document::Document;
 use machine::Machine;
 use report::Report;
@@ -34,12 +37,18 @@ struct Args {
     action: Option<Action>,
     /// What to measure; without it all
     parts: Vec<Part>,
+    /// Compare with all rivals instead, at all workloads or at these
+    #[arg(long, value_name = "WORKLOAD", num_args = 0.., conflicts_with = "parts")]
+    compare: Option<Vec<Comparison>>,
     /// Where to put the files; on a disk, not in memory
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/files"))]
     dir: PathBuf,
     /// Records in the large stores
     #[arg(long, default_value_t = 10_000_000)]
     records: u64,
+    /// Records in the largest store of the comparison
+    #[arg(long, default_value_t = 100_000_000)]
+    largest: u64,
     /// How often each work is done, in turn with its rivals
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -52,6 +61,12 @@ struct Args {
     /// Write the run there, as a JSON document
     #[arg(long)]
     json: Option<PathBuf>,
+    /// What to do as a child of another run
+    #[arg(long, hide = true, requires = "engine")]
+    child: Option<Task>,
+    /// With what engine
+    #[arg(long, hide = true)]
+    engine: Option<String>,
 }
 
 /// What can be done but measuring.
@@ -139,20 +154,42 @@ fn main() -> Outcome {
 
 fn run(args: &Args) -> Outcome {
     fs::create_dir_all(&args.dir)?;
+    let mut bench = Bench { args, report: Report::default() };
+    if let (Some(task), Some(engine)) = (args.child, &args.engine) {
+        return compare::child::run(&bench, task, engine);
+    }
     let machine = Machine::of(&args.dir)?;
     machine.print();
-    let mut bench = Bench { args, report: Report::default() };
     let mut document = Document::begin(machine, args.records, args.rounds)?;
     // Already now, so that no long run ends with a path that cannot be written to.
     save(&document, args)?;
-    let all = Part::value_variants();
-    for part in if args.parts.is_empty() { all } else { &args.parts } {
-        println!("\n{part:?}");
-        let name = format!("{part:?}").to_lowercase();
-        kept::part(&name);
-        measure(*part, &mut bench)?;
-        document.take_over(&name, &bench.report);
-        save(&document, args)?;
+    if let Some(which) = &args.compare {
+        compare::field::print();
+        let all = Comparison::value_variants();
+        for comparison in if which.is_empty() { all } else { which } {
+            println!(
+                "
+{comparison:?}"
+            );
+            let name = format!("compare {comparison:?}").to_lowercase();
+            kept::part(&name);
+            compare::measure(*comparison, &mut bench)?;
+            document.take_over(&name, &bench.report);
+            save(&document, args)?;
+        }
+    } else {
+        let all = Part::value_variants();
+        for part in if args.parts.is_empty() { all } else { &args.parts } {
+            println!(
+                "
+{part:?}"
+            );
+            let name = format!("{part:?}").to_lowercase();
+            kept::part(&name);
+            measure(*part, &mut bench)?;
+            document.take_over(&name, &bench.report);
+            save(&document, args)?;
+        }
     }
     bench.report.print();
     Ok(())

@@ -93,9 +93,10 @@ impl Report {
         println!("\n  {name}, {unit}: {records} records of {record_size} bytes");
         let ours = rows.iter().find(|(engine, _)| *engine == OURS);
         for (engine, figures) in rows {
-            let ratio = ours.map(|(_, ours)| format!("{} times", figures.over(ours)));
-            let (figures, ratio) = (figures.to_string(), ratio.unwrap_or_default());
-            println!("  {}", format!("{engine:<28} {figures:<36} {ratio}").trim_end());
+            let ours = ours.filter(|_| *engine != OURS);
+            let times = ours.map(|(_, ours)| format!("{} times ours", figures.over(ours)));
+            let (figures, times) = (figures.to_string(), times.unwrap_or_default());
+            println!("    {}", format!("{engine:<44} {figures:<32} {times}").trim_end());
         }
         self.measurements.extend(rows.iter().map(|(engine, figures)| Measurement {
             workload: name.to_owned(),
@@ -186,7 +187,7 @@ impl Goal {
 impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (limit, verdict) = (self.limit_text(), if self.met { "met" } else { "NOT MET" });
-        write!(f, "{:<50} {limit:<16} {:<36} {verdict}", self.name, self.detail)
+        write!(f, "{:<72} {limit:<16} {:<36} {verdict}", self.name, self.detail)
     }
 }
 
@@ -208,7 +209,7 @@ impl fmt::Display for Baseline {
         let (expected, percent) = (self.expected_text(), self.deviation * 100.0);
         write!(
             f,
-            "{:<50} expected {expected} ns, took {:.1} ns: baseline off by {percent:+.0} %: {}",
+            "{:<72} expected {expected} ns, took {:.1} ns: baseline off by {percent:+.0} %: {}",
             self.name,
             self.measured,
             self.verdict()

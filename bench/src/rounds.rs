@@ -64,14 +64,20 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Does all works in turn, `count` times; their figures, which are printed and kept.
-pub(crate) fn interleave(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Figures>> {
+/// Does all works in turn, `count` times; their figures.
+pub(crate) fn take_turns(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Figures>> {
     let mut all = vec![Figures(Vec::new()); works.len()];
     for _ in 0..count {
         for (figures, (_, work)) in all.iter_mut().zip(works.iter_mut()) {
             figures.0.push(work()?);
         }
     }
+    Ok(all)
+}
+
+/// As [`take_turns`], and prints and keeps each work's figures.
+pub(crate) fn interleave(count: usize, works: &mut [Work<'_>]) -> Outcome<Vec<Figures>> {
+    let all = take_turns(count, works)?;
     for (figures, (name, _)) in all.iter().zip(works.iter()) {
         println!("  {name:<44} {figures}");
     }

@@ -12,7 +12,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 /// A record as a raw map would keep it.
 pub trait RawSlot: Copy + Send + Sync + 'static {
     /// What it holds.
-    type Record;
+    type Record: Copy;
     /// The slot for a record.
     fn new(record: Self::Record) -> Self;
     /// Its record.
@@ -88,7 +88,7 @@ pub fn fill<S: RawSlot>(
     file.sync_data()
 }
 
-/// Slots that [`fill`] wrote, mapped for reading.
+/// A file of slots, mapped for reading.
 pub struct RawArray<S> {
     map: Mmap,
     len: usize,
@@ -99,9 +99,15 @@ impl<S: RawSlot> RawArray<S> {
     /// Writes a file and maps it.
     pub fn create(path: &Path, len: u64, record: impl Fn(u64) -> S::Record) -> io::Result<Self> {
         fill::<S>(path, len, record)?;
-        // SAFETY: the file was just made, its name is ours, and nobody changes it any more.
+        Self::open(path)
+    }
+
+    /// Maps a file of whole slots.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        // SAFETY: the file was made here, its name is ours, and nobody changes it meanwhile.
         let map = unsafe { Mmap::map(&File::open(path)?)? };
-        Ok(Self { map, len: len as usize, slot: PhantomData })
+        let len = map.len() / size_of::<S>();
+        Ok(Self { map, len, slot: PhantomData })
     }
 
     /// The whole file.
@@ -112,8 +118,8 @@ impl<S: RawSlot> RawArray<S> {
     /// The slots.
     #[inline]
     pub fn slots(&self) -> &[S] {
-        // SAFETY: `create` wrote `len` slots of this type from the start on, and the map begins
-        // at a page, which is aligned enough for any of them.
+        // SAFETY: the file has `len` slots of this type from the start on, and the map begins at a
+        // page, which is aligned enough for any of them.
         unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast(), self.len) }
     }
 }

@@ -3,7 +3,7 @@
 use stridedb::Record;
 
 /// A record that can be made from its index, and a number to sum.
-pub trait Sample: Record {
+pub trait Sample: Record + Send + Sync {
     /// The record at an index.
     fn sample(index: u64) -> Self;
     /// One field, near the record's start.
@@ -69,7 +69,27 @@ macro_rules! samples {
     )*};
 }
 
-samples!(Bytes16: 1, Bytes24: 2, Bytes56: 6, Bytes120: 14, Bytes248: 30, Bytes1016: 126);
+samples!(Bytes16: 1, Bytes24: 2, Bytes56: 6, Bytes120: 14, Bytes248: 30, Bytes256: 31);
+samples!(Bytes1016: 126, Bytes4096: 511);
+
+/// A record of nothing but its number.
+#[stridedb::record]
+#[derive(Clone, Copy)]
+pub struct Bytes8 {
+    id: u64,
+}
+
+impl Sample for Bytes8 {
+    #[inline]
+    fn sample(index: u64) -> Self {
+        Self { id: scramble(index) }
+    }
+
+    #[inline]
+    fn number(&self) -> u64 {
+        self.id
+    }
+}
 
 /// Mixes a number, so that neighbours have nothing in common.
 #[inline]

@@ -217,14 +217,14 @@ fn update_singly(store: &mut Store<Tick>, seed: u64, count: u64) -> Outcome {
     Ok(())
 }
 
-pub(super) fn prewritten(path: &Path, size: usize) -> Outcome<File> {
+pub(crate) fn prewritten(path: &Path, size: usize) -> Outcome<File> {
     let file = File::options().write(true).create_new(true).open(path)?;
     file.write_all_at(&vec![1; size], 0)?;
     file.sync_all()?;
     Ok(file)
 }
 
-pub(super) fn write_synced(file: &File, offset: u64, bytes: &[u8]) -> Outcome {
+pub(crate) fn write_synced(file: &File, offset: u64, bytes: &[u8]) -> Outcome {
     file.write_all_at(bytes, offset)?;
     Ok(file.sync_data()?)
 }

@@ -8,7 +8,6 @@ use crate::Bench;
 use crate::parts::commit::remove;
 use crate::parts::read::fill_store;
 use crate::record::{Sample, Tick};
-use crate::report::{OURS, Workload};
 use crate::rounds::{Outcome, interleave, nanoseconds};
 
 /// Commits of each thread in a round.
@@ -32,14 +31,6 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
             ("16 threads", Box::new(|| append(&shared, 16))),
         ],
     )?;
-    for (threads, took) in
-        ["1 thread", "2 threads", "4 threads", "16 threads"].iter().zip(&figures[1..])
-    {
-        let name = &format!("group commit, {threads}");
-        let workload =
-            Workload { name, unit: "us a commit", records: 1000, record_size: size_of::<Tick>() };
-        bench.report.workload(workload, &[(OURS, took)]);
-    }
     let [alone_took, one, .., sixteen] = figures.as_slice() else { return Ok(()) };
     bench.report.ratio("shared append of 1 thread, times a store's", 1.1, &one.over(alone_took));
     let ratios = one.over(sixteen);

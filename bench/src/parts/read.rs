@@ -113,7 +113,7 @@ impl<R: Sample + Send + Sync> Rivals<R> {
 }
 
 /// Fills a new store and closes it.
-pub(super) fn fill_store<R: Sample>(path: &Path, len: u64) -> Outcome {
+pub(crate) fn fill_store<R: Sample>(path: &Path, len: u64) -> Outcome {
     let mut store = Store::<R>::create(path)?;
     store.extend((0..len).map(R::sample))?;
     Ok(store.close()?)
@@ -159,7 +159,7 @@ fn scan<R: Sample>(store: &Store<R>) -> Outcome<u64> {
 }
 
 /// The same by a closure.
-fn visit<R: Sample>(store: &Store<R>) -> Outcome<u64> {
+pub(crate) fn visit<R: Sample>(store: &Store<R>) -> Outcome<u64> {
     let mut sum = 0_u64;
     store.scan(.., |_, record| {
         sum = sum.wrapping_add(record.number());
@@ -169,7 +169,7 @@ fn visit<R: Sample>(store: &Store<R>) -> Outcome<u64> {
 }
 
 /// The same in the current pool of threads.
-fn visit_in_parallel<R: Sample>(store: &Store<R>) -> stridedb::Result<u64> {
+pub(crate) fn visit_in_parallel<R: Sample>(store: &Store<R>) -> stridedb::Result<u64> {
     let add = |sum: &mut u64, _, record: &R| {
         *sum = sum.wrapping_add(record.number());
         Ok::<_, Error>(())
@@ -177,7 +177,7 @@ fn visit_in_parallel<R: Sample>(store: &Store<R>) -> stridedb::Result<u64> {
     store.par_scan(.., || 0, add, u64::wrapping_add)
 }
 
-fn scan_view<R: Sample>(slots: &[Slot<R>]) -> u64 {
+pub(crate) fn scan_view<R: Sample>(slots: &[Slot<R>]) -> u64 {
     let records = slots.iter().filter_map(Slot::get);
     records.fold(0, |sum: u64, record| sum.wrapping_add(record.number()))
 }
@@ -195,7 +195,7 @@ pub(super) fn scan_raw<R: Sample + Send + Sync>(raw: &RawArray<Strided<R>>) -> u
 /// A field of a record that who asked for it has as a whole. As it lies where `get` has put it: to
 /// move it elsewhere is no part of a read.
 #[inline(always)]
-pub(super) fn number<R: Sample>(found: &stridedb::Result<Option<R>>) -> Outcome<u64> {
+pub(crate) fn number<R: Sample>(found: &stridedb::Result<Option<R>>) -> Outcome<u64> {
     match black_box(found) {
         Ok(Some(record)) => Ok(record.number()),
         Ok(None) => Err("a record is gone".into()),
@@ -205,12 +205,12 @@ pub(super) fn number<R: Sample>(found: &stridedb::Result<Option<R>>) -> Outcome<
 
 /// A copy of a whole record, as who gets one has it: not only of the field that is used here.
 #[inline]
-pub(super) fn copied<R: Copy>(record: &R) -> R {
+pub(crate) fn copied<R: Copy>(record: &R) -> R {
     black_box(*record)
 }
 
 /// Reads whose places do not depend on what was read: the processor does many at once.
-pub(super) fn independent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) -> Outcome<f64> {
+pub(crate) fn independent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) -> Outcome<f64> {
     nanoseconds(GET_COUNT, || {
         let mut sum = 0_u64;
         for count in 0..GET_COUNT {
@@ -221,7 +221,7 @@ pub(super) fn independent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) ->
 }
 
 /// The same reads as of [`independent`], asked for together.
-fn get_many<R: Sample>(store: &Store<R>) -> Outcome<f64> {
+pub(crate) fn get_many<R: Sample>(store: &Store<R>) -> Outcome<f64> {
     let len = store.len();
     nanoseconds(GET_COUNT, || {
         let mut sum = 0_u64;
@@ -234,7 +234,7 @@ fn get_many<R: Sample>(store: &Store<R>) -> Outcome<f64> {
 }
 
 /// Reads whose places depend on what was read before: one after the other.
-pub(super) fn dependent(len: u64, get: impl Fn(u64) -> Outcome<u64>) -> Outcome<f64> {
+pub(crate) fn dependent(len: u64, mut get: impl FnMut(u64) -> Outcome<u64>) -> Outcome<f64> {
     nanoseconds(GET_COUNT, || {
         let mut last = 0;
         for count in 0..GET_COUNT {

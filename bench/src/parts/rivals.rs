@@ -1,32 +1,25 @@
 //! Random reads of one thread, against those of stores that others wrote.
 //!
 //! All hold the same records in memory, and each has the configuration in which it reads fastest
-//! while it still admits a writer; its file says which, and why. A get gives a copy of a whole
-//! record. Ours is checked against its checksum, theirs are not.
-
-mod lmdb;
-mod redb;
-mod sqlite;
+//! while it still admits a writer; `compare/engines` says which, and why. A get gives a copy of a
+//! whole record. Ours is checked against its checksum, theirs are not.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use stridedb::zerocopy::{IntoBytes, TryFromBytes};
 use stridedb::{Reader, Store};
 
 use crate::Bench;
-use crate::engines::{self, Engine};
+use crate::compare::engine::{self, Engine, Get, check};
+use crate::compare::engines::lmdb::Lmdb;
+use crate::compare::engines::redb::Redb;
+use crate::compare::engines::sqlite::Sqlite;
+use crate::compare::field::Directory;
+use crate::engines::Description;
 use crate::parts::read::{fill_store, independent, number};
-use crate::record::{Sample, Tick, below, scramble};
+use crate::record::{Tick, below, scramble};
 use crate::rounds::{Figures, Outcome, interleave};
-
-use self::lmdb::Lmdb;
-use self::redb::Redb;
-use self::sqlite::Sqlite;
-
-/// Records of each transaction of a load.
-const LOAD_COUNT: u64 = 1_000_000;
 
 /// The goals: so many times as long as ours a rival's get takes.
 const ONE_FOR_ALL_MIN: f64 = 15.0;
@@ -41,12 +34,9 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
         fill_store::<Tick>(&path, len)?;
         Ok(Store::<Tick>::open(&path)?)
     })?;
-    let lmdb = loaded(lmdb::CONFIGURATION, len, || Lmdb::create(&directory.0, len))?;
-    let redb = loaded(redb::CONFIGURATION, len, || Redb::create(&directory.0, len))?;
-    let sqlite = loaded(sqlite::CONFIGURATION, len, || Sqlite::create(&directory.0, len))?;
-    for Engine { name, version, crates, .. } in engines() {
-        println!("  {name} {version}: {crates}");
-    }
+    let lmdb = Rival::<Lmdb<Tick>>::create(&directory.0, len)?;
+    let redb = Rival::<Redb>::create(&directory.0, len)?;
+    let sqlite = Rival::<Sqlite>::create(&directory.0, len)?;
     let reader = store.reader()?;
     check(len, |index| Ok(reader.get(index)?.ok_or("a record is gone")?))?;
     let mut many = reader.get_many(0..len);
@@ -70,22 +60,6 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     )?;
     report(bench, &figures);
     Ok(())
-}
-
-/// The rivals, as they are set up here.
-pub(crate) fn engines() -> Vec<Engine> {
-    let engine = |name: &str, version: &str, crates: &[&str], configuration: &str| Engine {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        crates: engines::crates(crates),
-        configuration: configuration.to_owned(),
-    };
-    let redb = engines::locked("redb").unwrap_or_default();
-    vec![
-        engine("LMDB", &lmdb::version(), &["heed", "lmdb-master-sys"], lmdb::CONFIGURATION),
-        engine("redb", redb, &["redb"], redb::CONFIGURATION),
-        engine("SQLite", rusqlite::version(), &["rusqlite"], sqlite::CONFIGURATION),
-    ]
 }
 
 fn report(bench: &mut Bench<'_>, figures: &[Figures]) {
@@ -114,25 +88,40 @@ fn get_in_snapshot(reader: &Reader<Tick>, len: u64) -> Outcome<f64> {
     reader.read(|snapshot| independent(len, |index| number(&snapshot.get(index))))
 }
 
-/// The record that a rival's bytes are.
-#[inline]
-fn tick(bytes: &[u8]) -> Outcome<Tick> {
-    Tick::try_read_from_bytes(bytes).map_err(|_| "a record of another size".into())
+/// A store that others wrote, with what one thread reads it with.
+struct Rival<E: Engine> {
+    reader: E::Reader,
+    _engine: E,
 }
 
-/// Reads all records once, which must be what was stored. That brings them into memory, too.
-fn check(len: u64, mut get: impl FnMut(u64) -> Outcome<Tick>) -> Outcome {
-    for index in 0..len {
-        if get(index)?.as_bytes() != Tick::sample(index).as_bytes() {
-            return Err(format!("record {index} is not what was stored").into());
-        }
+impl<E: Engine<Record = Tick>> Rival<E> {
+    fn create(directory: &Path, len: u64) -> Outcome<Self> {
+        let directory = directory.join(E::NAME);
+        fs::create_dir(&directory)?;
+        println!("  {}", Description::of::<E>());
+        let engine = loaded(E::NAME, len, || {
+            let mut engine = E::create(&directory)?;
+            engine.load(len)?;
+            Ok(engine)
+        })?;
+        let reader = engine.reader()?;
+        Ok(Self { reader, _engine: engine })
     }
-    Ok(())
-}
 
-/// The indices of each transaction of a load.
-fn loads(len: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
-    (0..len).step_by(LOAD_COUNT as usize).map(move |start| start..len.min(start + LOAD_COUNT))
+    fn check(&self, len: u64) -> Outcome {
+        let mut gets = engine::Reader::together(&self.reader)?;
+        check(len, |index| gets.get(index))
+    }
+
+    fn get_in_one(&self, len: u64) -> Outcome<f64> {
+        let mut gets = engine::Reader::together(&self.reader)?;
+        independent(len, |index| gets.number(index))
+    }
+
+    fn get_each(&self, len: u64) -> Outcome<f64> {
+        let mut gets = engine::Reader::singly(&self.reader)?;
+        independent(len, |index| gets.number(index))
+    }
 }
 
 /// Loads a store, and says how long that took: a remark, for not all of these syncs are the same.
@@ -142,26 +131,4 @@ fn loaded<T>(name: &str, len: u64, load: impl FnOnce() -> Outcome<T>) -> Outcome
     let each = start.elapsed().as_nanos() as f64 / len as f64;
     println!("  {name}: loaded, {each:.0} ns a record");
     Ok(store)
-}
-
-/// A directory that is removed with all that is in it, also when something fails.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn create(path: PathBuf) -> Outcome<Self> {
-        remove(&path);
-        fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        remove(&self.0);
-    }
-}
-
-/// Removes a directory that may not be there.
-fn remove(path: &Path) {
-    let _ = fs::remove_dir_all(path);
 }

@@ -44,7 +44,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
 }
 
 /// Nanoseconds a record to read so many bytes of a file on so many threads, 256 KiB at a time.
-pub(super) fn read_all(path: &Path, size: u64, threads: usize, records: u64) -> Outcome<f64> {
+pub(crate) fn read_all(path: &Path, size: u64, threads: usize, records: u64) -> Outcome<f64> {
     const BLOCK_SIZE: usize = 1 << 18;
     let file = File::open(path)?;
     let next = AtomicU64::new(0);

@@ -57,6 +57,19 @@ fn explore(seed: u64, step_count: usize) -> Result<Counts, Failure> {
     explorer.run(&history.trace, |crash| check(crash, &history.promises))
 }
 
+/// The same in short histories with checkpoints, of which random ones have few: also in the middle
+/// of a commit, of which the meta must not speak before its frame is durable.
+#[test]
+fn whatever_a_crash_around_a_checkpoint_leaves_all_promises_are_kept() {
+    let mut tally = Tally::default();
+    for history in [History::around_a_checkpoint(None), History::with_slots_written_back(None)] {
+        let explorer = Explorer { exhaustive_max: 4, random_count: 4, ..Explorer::default() };
+        let counts = explorer.run(&history.trace, |crash| check(crash, &history.promises));
+        tally.add(counts).unwrap_or_else(|failure| panic!("{failure}"));
+    }
+    println!("two histories, {}", tally.0);
+}
+
 /// A store is built, with records or without any: it appears complete or not at all, and is there
 /// once that has returned.
 #[test]

@@ -1,9 +1,7 @@
 //! stridedb itself, as it is by default.
 //!
-//! A load is an `extend`. A commit of one record is an `append` or an `update`, one of many updates
-//! an `update_many`, and one of many appends a `write` with an `append` for each: these go through
-//! the journal, while an `extend` syncs the file itself, which suits loads, but took five times as
-//! long for ten records, and twice as long for a thousand.
+//! A load is an `extend`, as is a commit of many appends. A commit of one record is an `append` or an
+//! `update`, one of many updates an `update_many`.
 //!
 //! Threads read by a `Reader`, whose gets each see the newest commit: they need no transaction.
 //! What is not to be durable at once is committed with `Durability::Deferred`: a kill of the
@@ -57,9 +55,7 @@ impl<R: Sample> Engine for Stride<R> {
     fn append(&mut self, _first: u64, records: &[R]) -> Outcome {
         match records {
             [record] => self.store.append(record).map(drop)?,
-            _ => self.store.write(|transaction| {
-                records.iter().try_for_each(|record| transaction.append(record).map(drop))
-            })?,
+            _ => self.store.extend(records.iter().copied()).map(drop)?,
         }
         Ok(())
     }

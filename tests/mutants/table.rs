@@ -26,6 +26,9 @@ pub(crate) enum Tests {
 
 /// Kills and power cuts on a simulated disk.
 const CRASHES: Tests = Tests::Library("whatever_a_crash_leaves_all_promises_are_kept");
+/// The same in short histories with checkpoints.
+const CHECKPOINTS: Tests =
+    Tests::Library("whatever_a_crash_around_a_checkpoint_leaves_all_promises_are_kept");
 /// The same after an operation that failed, in a history that is short and explored well.
 const FAULTS: Tests =
     Tests::Library("whichever_operation_around_a_checkpoint_fails_all_promises_are_kept");
@@ -219,7 +222,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         CHECKPOINT,
         "sequence: self.durable.sequence + 1, ..self.durable",
         "sequence: self.durable.sequence + 1, ..self.meta",
-        CRASHES, 200_000,
+        CHECKPOINTS, 10_000,
     ),
     mutant(
         "a checkpoint does not sync the slots",

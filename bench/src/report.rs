@@ -113,12 +113,6 @@ impl Report {
         self.note(goal, Side::AtMost, limit, &Figures::from(vec![measured]), detail);
     }
 
-    /// Notes whether a single figure is at least what it should be.
-    #[allow(dead_code, reason = "the other side of `at_most`")]
-    pub(crate) fn at_least(&mut self, goal: &str, limit: f64, measured: f64, detail: String) {
-        self.note(goal, Side::AtLeast, limit, &Figures::from(vec![measured]), detail);
-    }
-
     /// Notes whether the median is at most what it should be.
     pub(crate) fn median_at_most(&mut self, goal: &str, limit: f64, figures: &Figures) {
         self.note(goal, Side::AtMost, limit, figures, figures.to_string());
@@ -127,11 +121,6 @@ impl Report {
     /// Notes whether the median is at least what it should be.
     pub(crate) fn median_at_least(&mut self, goal: &str, limit: f64, figures: &Figures) {
         self.note(goal, Side::AtLeast, limit, figures, figures.to_string());
-    }
-
-    /// Notes how many times its baseline something took.
-    pub(crate) fn ratio(&mut self, goal: &str, limit: f64, ratios: &Figures) {
-        self.median_at_most(goal, limit, ratios);
     }
 
     fn note(&mut self, goal: &str, side: Side, limit: f64, figures: &Figures, detail: String) {

@@ -67,7 +67,11 @@ impl Table {
         limit: f64,
     ) {
         if let (Some(row), Some(floor_took)) = (self.row(row), self.row(floor)) {
-            report.ratio(&format!("{what}, times {floor}'s"), limit, &row.over(floor_took));
+            report.median_at_most(
+                &format!("{what}, times {floor}'s"),
+                limit,
+                &row.over(floor_took),
+            );
         }
     }
 

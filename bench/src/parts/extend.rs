@@ -22,7 +22,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     drop(works);
     let [strided, bare, store] = figures.as_slice() else { return Ok(()) };
     println!("  over stride 64: {}", store.over(bare));
-    bench.report.ratio("extend and sync, times a raw map's", 1.3, &store.over(strided));
+    bench.report.median_at_most("extend and sync, times a raw map's", 1.3, &store.over(strided));
     crate::remove(&path);
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
         ],
     )?;
     let ratio = figures[1].over(&figures[0]);
-    bench.report.ratio("sort, times sort_unstable in memory", 3.0, &ratio);
+    bench.report.median_at_most("sort, times sort_unstable in memory", 3.0, &ratio);
     crate::remove(&path);
     crate::remove(&sorted);
     Ok(())

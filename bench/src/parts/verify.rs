@@ -20,13 +20,7 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     fill_store::<Tick>(&path, len)?;
     let size = len * 72;
     let all = thread::available_parallelism().map_or(1, NonZero::get);
-    let check = |threads| {
-        let options = VerifyOptions { threads, ..VerifyOptions::default() };
-        nanoseconds(len, || match verify(&path, &options)? {
-            report if report.is_sound() && report.live_count == len => Ok(()),
-            report => Err(format!("the store is damaged: {:?}", report.findings).into()),
-        })
-    };
+    let check = |threads| check_all(&path, threads, len);
     let figures = interleave(
         bench.args.rounds,
         &mut [
@@ -41,6 +35,15 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     println!("  verify, GB/s, all processors: {:.2}", 72.0 / figures[1].median());
     crate::remove(&path);
     Ok(())
+}
+
+/// Nanoseconds a record to check a store of so many records on so many threads, 0 for all.
+pub(crate) fn check_all(path: &Path, threads: usize, len: u64) -> Outcome<f64> {
+    let options = VerifyOptions { threads, ..VerifyOptions::default() };
+    nanoseconds(len, || match verify(path, &options)? {
+        report if report.is_sound() && report.live_count == len => Ok(()),
+        report => Err(format!("the store is damaged: {:?}", report.findings).into()),
+    })
 }
 
 /// Nanoseconds a record to read so many bytes of a file on so many threads, 256 KiB at a time.

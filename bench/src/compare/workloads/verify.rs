@@ -5,18 +5,16 @@
 use std::num::NonZero;
 use std::thread;
 
-use stridedb::{VerifyOptions, verify};
-
 use crate::Bench;
 use crate::compare::contender::{Contender, Stored};
 use crate::compare::engines::stride::{FILE, Stride};
 use crate::compare::field::Directory;
 use crate::compare::table::Table;
 use crate::compare::tick_workload;
-use crate::parts::verify::read_all;
+use crate::parts::verify::{check_all, read_all};
 use crate::record::Tick;
 use crate::report::OURS;
-use crate::rounds::{Outcome, Work, nanoseconds};
+use crate::rounds::{Outcome, Work};
 
 const STRIDE: u64 = 72;
 const READ: &str = "bare pread";
@@ -28,18 +26,11 @@ pub(crate) fn measure(bench: &mut Bench<'_>) -> Outcome {
     ours.load()?;
     let path = ours.directory().join(FILE);
     let all = thread::available_parallelism().map_or(1, NonZero::get);
-    let check = |threads| {
-        let options = VerifyOptions { threads, ..VerifyOptions::default() };
-        nanoseconds(len, || match verify(&path, &options)? {
-            report if report.is_sound() && report.live_count == len => Ok(()),
-            report => Err(format!("the store is damaged: {:?}", report.findings).into()),
-        })
-    };
     let works = |threads| -> Vec<Work<'_>> {
         let (path, size) = (&path, len * STRIDE);
-        let (check_all, read) =
-            (move || check(threads), move || read_all(path, size, threads, len));
-        vec![(OURS, Box::new(check_all)), (READ, Box::new(read))]
+        let check = move || check_all(path, threads, len);
+        let read = move || read_all(path, size, threads, len);
+        vec![(OURS, Box::new(check)), (READ, Box::new(read))]
     };
     let tables = Table::measure_all(bench.args.rounds, [works(all), works(1)])?;
     let report = &mut bench.report;

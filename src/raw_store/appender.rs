@@ -53,8 +53,9 @@ impl RawStore {
         self.settle();
         self.flush_if_due()?;
         let before = self.begin_transaction()?;
-        let appender = Appender::within(self)?;
-        Ok(Appender { before: Some(before), ..appender })
+        let mut appender = Appender::within(self)?;
+        appender.before = Some(before);
+        Ok(appender)
     }
 
     /// Where an appender has something else to do that stands before this slot.
@@ -191,17 +192,27 @@ impl<'s> Appender<'s> {
     /// # Errors
     ///
     /// As [`RawTransaction::commit`](super::RawTransaction::commit).
-    pub fn finish(self) -> Result<Range<u64>> {
-        let store = self.store;
+    pub fn finish(mut self) -> Result<Range<u64>> {
+        let before = self.before.take();
+        let store = &mut *self.store;
         let appended = store.meta.len..self.next;
         store.meta.live_count += self.next - store.meta.len;
         store.meta.len = self.next;
         if let Some(digest) = &mut store.meta.digest {
             digest.merge(self.digest);
         }
-        if let Some(before) = self.before {
+        if let Some(before) = before {
             store.commit(before, store.durability)?;
         }
         Ok(appended)
+    }
+}
+
+impl Drop for Appender<'_> {
+    /// Forgets what was staged and not finished.
+    fn drop(&mut self) {
+        if let Some(before) = self.before {
+            self.store.roll_back(before);
+        }
     }
 }

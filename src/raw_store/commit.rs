@@ -24,7 +24,7 @@ impl RawStore {
         if !self.is_private() && !self.is_due(self.durability, size) {
             return self.write_to_wait(stage);
         }
-        let before = self.begin_transaction()?;
+        let before = self.keep_before();
         match stage(self) {
             Ok(result) => self.commit(before, self.durability).map(|_| result),
             Err(error) => {
@@ -60,8 +60,12 @@ impl RawStore {
     pub(super) fn begin_transaction(&mut self) -> Result<Meta> {
         self.settle();
         self.make_ready()?;
+        Ok(self.keep_before())
+    }
+
+    fn keep_before(&mut self) -> Meta {
         self.before = Some(self.meta);
-        Ok(self.meta)
+        self.meta
     }
 
     /// Forgets what a transaction staged that was neither committed nor dropped, but leaked.

@@ -170,6 +170,29 @@ mod tests {
         assert_viewed_as_got(&Store::open(&path).unwrap());
     }
 
+    /// What an appender had staged is forgotten with it, not when something else is written.
+    #[test]
+    fn an_append_that_was_given_up_hides_no_view() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::<Switch>::create(directory.path().join("s.stride")).unwrap();
+        store.extend((0..10).map(switch)).unwrap();
+        let given_up = (10..60).map(|number| if number < 50 { Ok(switch(number)) } else { Err(7) });
+        let error = store.try_extend(given_up.map(|record| record.map_err(Given)));
+        assert!(matches!(error, Err(Given(7))));
+        assert_eq!(viewed(&store).len(), 10);
+        assert_eq!(store.extend((10..15).map(switch)).unwrap(), 10..15);
+        assert_viewed_as_got(&store);
+    }
+
+    #[derive(Debug)]
+    struct Given(u64);
+
+    impl From<Error> for Given {
+        fn from(error: Error) -> Self {
+            panic!("{error}")
+        }
+    }
+
     #[test]
     fn commits_that_wait_are_not_in_a_view_and_that_is_said() {
         let directory = tempfile::tempdir().unwrap();

@@ -16,7 +16,8 @@ pub(super) struct Rules {
     order: ByteOrder,
     /// The last record, and its key, in bytes that compare as keys do, if that is known. What is
     /// taken back is forgotten when it is; an appender that is dropped within a transaction tells
-    /// nobody, but what it appended stands at or behind the place for which the next record is meant.
+    /// nobody, but what it appended stands at or behind the place for which the next record is
+    /// meant.
     last: Option<(u64, Vec<u8>)>,
     /// The one before it, for when that is removed.
     before: Option<(u64, Vec<u8>)>,
